@@ -16,7 +16,7 @@ import (
 // finish. ready is called once the server answers. Files that were replaced are looked
 // at when hurry has something.
 func (a *App) Serve(ctx context.Context, l *listen.Listeners, hurry <-chan os.Signal, ready func() error) error {
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(streamsGoOn, func() { a.models.Leave(); a.relay.Leave() }) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(streamsGoOn, func() { a.models.Leave(); a.relay.Leave(); a.api.Leave() }) })()
 	s := a.servers(l.At)
 	s.Hurry = hurry
 	return l.Serve(ctx, s, ready)

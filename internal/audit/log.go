@@ -25,6 +25,7 @@ type Query struct {
 	OnlyActor           string   // a limit set by who asks, beside its own filters
 	From, To            time.Time
 	BeforeSeq           uint64 // keyset paging: only events before this one
+	AfterSeq            uint64 // only events after this one
 	Limit, Offset       int
 	// Shows leaves out, before paging, the rows that it returns false for; nil: none.
 	Shows func(*Row) bool

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
@@ -104,6 +105,8 @@ type API struct {
 	relay        *relay.Relay
 	executor     *executor.Service
 	audit        *audit.Log
+	leaving      chan struct{} // closed when answers that go on have to end
+	leave        sync.Once
 	health       Health
 	publicURL    string
 	gate         *gate.Gate
@@ -119,7 +122,7 @@ func New(cfg Config) *API {
 		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, wanted: cfg.Wanted, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
 		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, transactions: cfg.Transactions, signingKeys: cfg.SigningKeys, activity: cfg.Activity, flagged: cfg.Flagged, broker: cfg.Broker, relay: cfg.Relay, executor: cfg.Executor, audit: cfg.Audit, health: cfg.Health,
-		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
+		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, leaving: make(chan struct{}), router: &router{root: newNode()},
 	}
 	a.at = a.surface(a.gate)
 	a.doc = rest.NewDocument("oneclaw", a.version, reflect.TypeFor[Problem]())
@@ -138,6 +141,7 @@ func New(cfg Config) *API {
 	a.registerEnvVars()
 	a.registerBindings()
 	a.registerStreams()
+	a.registerTail()
 	a.registerCodes()
 	a.registerSSH()
 	a.registerAgentBindings()

@@ -111,3 +111,9 @@ func (t *Transport) Call(r *http.Request) (status int, body []byte, err error) {
 	_, err = io.ReadFull(res.Body, body)
 	return res.StatusCode, body, err
 }
+
+// Serve has the handler answer r on w itself, for an answer that goes on: it is passed on as it
+// comes. It returns when the handler does.
+func (t *Transport) Serve(w http.ResponseWriter, r *http.Request) {
+	t.handler.ServeHTTP(w, t.incoming(r))
+}

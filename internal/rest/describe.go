@@ -89,6 +89,19 @@ func Bytes(d *Document, about *Description, mediaType string) {
 	d.OpenAPI.AddOperation(about)
 }
 
+// Events describes an operation without a body whose answer is a stream of server-sent events, and which
+// reads the named parts of its query, all texts that may be left out, and writes the answer itself.
+func Events(d *Document, about *Description, query ...string) {
+	for _, name := range query {
+		about.Parameters = append(about.Parameters, &huma.Param{Name: name, In: "query", Schema: &Schema{Type: TypeString}})
+	}
+	about.Responses = map[string]*huma.Response{"200": {
+		Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &Schema{Type: TypeString}}},
+	}}
+	d.describeErrors(about, true)
+	d.OpenAPI.AddOperation(about)
+}
+
 func (d *Document) describeBody(about *Description, t reflect.Type) *bodyPlan {
 	if f, ok := t.FieldByName("RawBody"); ok {
 		about.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

@@ -80,6 +80,9 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 	if q.BeforeSeq > 0 {
 		add("seq <", int64(q.BeforeSeq))
 	}
+	if q.AfterSeq > 0 {
+		add("seq >", int64(q.AfterSeq))
+	}
 	args = append(args, q.Limit, q.Offset)
 	query += fmt.Sprintf(" ORDER BY seq DESC LIMIT $%d OFFSET $%d", len(args)-1, len(args))
 	var out []*audit.Row

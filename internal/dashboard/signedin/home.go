@@ -3,6 +3,7 @@ package signedin
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,7 +17,8 @@ type atHome struct {
 	Requests    []client.SecretRequest
 	Enrollments []client.Enrollment
 	Waiting     int
-	Events      []client.AuditEvent
+	Agent       []client.AuditEvent // what agents did
+	Changed     []client.AuditEvent // what people changed
 	Agents      []client.Agent
 	Vaults      []client.Vault
 	Ending      []ending
@@ -27,6 +29,29 @@ type atHome struct {
 type ending struct {
 	Name, To, Kind string
 	At             time.Time
+}
+
+// lookedAt is how many events the first page looks through, shownThere how many of a kind it shows.
+const (
+	lookedAt   = 500
+	shownThere = 12
+)
+
+// looks are the ends of names of actions that change nothing.
+var looks = []string{"read", "list", "verify", "_list", "_read", "export"}
+
+// told picks what the first page tells of: what agents did, and what people changed. What
+// people only looked at, such as this page, is in the log.
+func told(events []client.AuditEvent) (agents, changed []client.AuditEvent) {
+	for _, e := range events {
+		switch {
+		case e.ActorType == "agent" && len(agents) < shownThere:
+			agents = append(agents, e)
+		case e.ActorType == "user" && len(changed) < shownThere && !slices.ContainsFunc(looks, func(end string) bool { return strings.HasSuffix(e.Action, end) }):
+			changed = append(changed, e)
+		}
+	}
+	return agents, changed
 }
 
 // endsSoon is how far ahead the first page looks for what ends.
@@ -46,7 +71,7 @@ func home(v *visit) error {
 	g.Go(func() (err error) { d.Agents, err = v.api.Agents(ctx); return seen(err) })
 	g.Go(func() (err error) { d.Vaults, err = v.api.Vaults(ctx); return seen(err) })
 	g.Go(func() (err error) {
-		audit, err = v.api.AuditEvents(ctx, client.AuditFilter{Limit: 20})
+		audit, err = v.api.AuditEvents(ctx, client.AuditFilter{Limit: lookedAt})
 		return seen(err)
 	})
 	g.Go(func() (err error) { freeze, err = v.api.FreezeState(ctx); return seen(err) })
@@ -54,7 +79,7 @@ func home(v *visit) error {
 		return err
 	}
 	if audit != nil {
-		d.Events = audit.Events
+		d.Agent, d.Changed = told(audit.Events)
 	}
 	d.Frozen = freeze != nil && freeze.Frozen
 	d.Waiting = len(d.Approvals) + len(d.Requests) + len(d.Enrollments)

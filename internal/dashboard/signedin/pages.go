@@ -18,7 +18,7 @@ func (s *Site) pages() map[string]page {
 		"POST /logout":  signOut,
 		"POST /confirm": confirmed,
 	}
-	for _, more := range []map[string]page{vaultPages} {
+	for _, more := range []map[string]page{vaultPages, auditPages, settingsPages, organisationPages} {
 		for pattern, p := range more {
 			all[pattern] = p
 		}

@@ -102,6 +102,7 @@ func functions(w words, lang string, f files) template.FuncMap {
 		"icon":    icon,
 		"when":    when,
 		"dict":    dict,
+		"list":    func(all ...string) []string { return all },
 		"short":   short,
 		"langs":   func() []string { return languages },
 		"lang":    func() string { return lang },

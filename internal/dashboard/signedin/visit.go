@@ -179,6 +179,8 @@ func (v *visit) form(name string) string { return trimmed(v.r.PostFormValue(name
 // query is a part of the address, without the spaces around it.
 func (v *visit) query(name string) string { return trimmed(v.r.URL.Query().Get(name)) }
 
+// missing answers for what is no page, within the others' frame for who is signed in.
 func missing(v *visit) error {
+	_ = v.enter() // who is not signed in sees the same without it
 	return &client.Error{Status: http.StatusNotFound, Code: "not_found", Detail: v.t("There is no such page.")}
 }

@@ -110,3 +110,37 @@ document.addEventListener("htmx:after:swap", (e) => {
 });
 document.addEventListener("DOMContentLoaded", () => prepare(document));
 if (document.readyState !== "loading") prepare(document);
+
+// The log as it grows. The table is made of the server's own rows: each event asks for nothing more.
+document.addEventListener("click", (e) => {
+  const b = e.target.closest("[data-tail]");
+  if (!b) return;
+  const state = document.querySelector("[data-tail-state]");
+  if (b.source) {
+    b.source.close(); b.source = null; b.setAttribute("aria-pressed", "false"); state.textContent = "";
+    return;
+  }
+  b.source = new EventSource(b.dataset.tail);
+  b.setAttribute("aria-pressed", "true");
+  b.source.onopen = () => { state.textContent = state.dataset.on; };
+  b.source.onerror = () => { if (b.source.readyState === EventSource.CLOSED) state.textContent = state.dataset.off; };
+  b.source.onmessage = (m) => {
+    const ev = JSON.parse(m.data), d = ev.details || {};
+    const rows = document.querySelector("main table tbody");
+    if (!rows) { location.reload(); return; }
+    const row = document.createElement("tr");
+    const when = document.createElement("time");
+    when.dateTime = ev.created_at;
+    const outcome = document.createElement("span");
+    outcome.className = "tag " + (d.outcome === "success" ? "good" : d.outcome === "denied" ? "bad" : "warn");
+    outcome.textContent = d.outcome || "";
+    for (const part of [when, ev.actor_name || ev.actor_id, ev.action, d.path || ev.resource_type, outcome]) {
+      const cell = document.createElement("td");
+      cell.append(part);
+      row.append(cell);
+    }
+    rows.prepend(row);
+    localTimes(row);
+    while (rows.rows.length > 200) rows.lastElementChild.remove();
+  };
+});
