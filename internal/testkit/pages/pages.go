@@ -1,0 +1,76 @@
+// Package pages gives tests the dashboard over a test world, and people who use it.
+//
+// Its promise is that of internal/testkit/world: all that the pages ask is real but
+// the clock and the mail. Pages and API have one address on this machine, as with
+// internal/app.
+package pages
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/signedin"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+)
+
+// Server is a test world with its pages.
+type Server struct {
+	*rest.World
+	URL string
+
+	t testing.TB
+}
+
+// Open makes a Server. It ends with the test.
+func Open(t testing.TB, change ...func(*rest.Setup)) *Server {
+	t.Helper()
+	s := &Server{World: rest.Open(t, change...), t: t}
+	s.serve()
+	return s
+}
+
+// OtherNode is another server on the same database and keystore, at an address of its
+// own: see world.World.
+func (s *Server) OtherNode() *Server {
+	s.t.Helper()
+	other := &Server{World: s.World.OtherNode(), t: s.t}
+	other.serve()
+	return other
+}
+
+// serve starts the server, whose address the pages have to know.
+func (s *Server) serve() {
+	h := &routes{api: s.API}
+	listener := httptest.NewServer(h)
+	s.t.Cleanup(listener.Close)
+	s.URL = listener.URL
+	h.open = dashboard.New(dashboard.Config{
+		API: s.API, Log: s.Logger(), State: func(context.Context) dashboard.State { return dashboard.State{} },
+		Device: s.Accounts.DeviceShown, Enrollment: s.Agents.EnrollmentByToken, Wanted: s.Wanted.Shown, Now: s.Clock.Now, PublicURL: s.URL,
+	})
+	h.signedIn = signedin.New(signedin.Config{
+		API: s.API, Logins: s.Identity, Log: s.Logger(), Now: s.Clock.Now, Version: rest.Version, PublicURL: s.URL, ShroudURL: s.URL, Dev: true,
+	})
+}
+
+// routes puts the pages and the API on one address.
+type routes struct {
+	api      http.Handler
+	open     *dashboard.Pages
+	signedIn *signedin.Site
+}
+
+// ServeHTTP implements http.Handler.
+func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch page := h.open.At(r.URL.Path); {
+	case page != nil:
+		page.ServeHTTP(w, r)
+	case h.signedIn.Has(r.URL.Path):
+		h.signedIn.ServeHTTP(w, r)
+	default:
+		h.api.ServeHTTP(w, r)
+	}
+}
