@@ -4,8 +4,8 @@ CREATE TABLE browsers (
 	session_id CTEXT NOT NULL,
 	user_id    CTEXT NOT NULL,
 	org_id     CTEXT NOT NULL,
-	term       TEXT NOT NULL,
-	token_id   TEXT NOT NULL,
+	term       CTEXT NOT NULL,
+	token_id   CTEXT NOT NULL,
 	token_gen  BIGINT NOT NULL,
 	person_at  BIGINT, -- NULL: nobody proved to be there
 	created_at BIGINT NOT NULL,
