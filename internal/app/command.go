@@ -39,7 +39,7 @@ func (d Deps) dev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything on this machine, with nothing to install",
-		Long: `Run the API, the MCP endpoint and the status page on this machine, on SQLite and a
+		Long: `Run the API, the MCP endpoint and the dashboard on this machine, on SQLite and a
 software keystore. The first start creates an owner and an agent, and prints how to log
 in; restarting keeps all data. Not for more than one person: use "oneclaw serve" there.`,
 		Args: cobra.NoArgs,

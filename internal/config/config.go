@@ -29,7 +29,7 @@ import (
 // Config is every setting of the server. The tag doc is what docs/config.md
 // says about it.
 type Config struct {
-	Listen       string `env:"LISTEN" envDefault:"127.0.0.1:8210" doc:"Where the API, the MCP endpoint and the status page listen. Port 0 picks a free one."`
+	Listen       string `env:"LISTEN" envDefault:"127.0.0.1:8210" doc:"Where the API, the MCP endpoint and the dashboard listen. Port 0 picks a free one."`
 	ShroudListen string `env:"SHROUD_LISTEN" envDefault:"127.0.0.1:8211" doc:"Where Shroud listens, the proxy in front of language models."`
 	PublicURL    string `env:"PUBLIC_URL" doc:"The address that users and agents reach this server at, such as https://vault.example.com. Needed in the links of mails, and behind a proxy on the same machine, since a server that listens on a loopback address takes requests for no other name. From LISTEN when empty."`
 	TLSCertFile  string `env:"TLS_CERT_FILE" doc:"Certificate chain in PEM. With TLS_KEY_FILE the API speaks HTTPS."`

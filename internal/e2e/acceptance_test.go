@@ -16,7 +16,7 @@ func TestAnAgentFetchesTheSecretItWasGrantedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	s := p.start()
-	for name, url := range map[string]string{"status page": s.DashboardURL, "health": s.APIURL + "/v1/health", "Shroud": s.ShroudURL + "/healthz"} {
+	for name, url := range map[string]string{"dashboard": s.DashboardURL + "login", "status page": s.DashboardURL + "status", "health": s.APIURL + "/v1/health", "Shroud": s.ShroudURL + "/healthz"} {
 		if r := (caller{http: over(t, &net.Dialer{})}).do(t, "GET", url, nil); r.status != http.StatusOK {
 			t.Errorf("%s: %d", name, r.status)
 		}

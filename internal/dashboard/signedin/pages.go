@@ -17,6 +17,8 @@ func (s *Site) pages() map[string]page {
 		"GET /{$}":      home,
 		"POST /logout":  signOut,
 		"POST /confirm": confirmed,
+
+		"GET /dev/components": components,
 	}
 	for _, more := range []map[string]page{vaultPages, auditPages, settingsPages, organisationPages} {
 		for pattern, p := range more {

@@ -77,7 +77,7 @@ func cookieName(public string) (name string, secure bool) {
 var roots = map[string]bool{
 	"": true, "login": true, "logout": true, "confirm": true, "static": true, "language": true,
 	"vaults": true, "agents": true, "inbox": true, "shares": true, "transactions": true,
-	"shroud": true, "audit": true, "organisation": true, "usage": true, "settings": true, "search": true, "admin": true,
+	"shroud": true, "audit": true, "organisation": true, "usage": true, "settings": true, "search": true, "admin": true, "dev": true,
 }
 
 // Has reports whether a path is a page's.
