@@ -100,9 +100,12 @@ func (v *visit) fail(err error) {
 	switch {
 	case errors.As(err, &refused):
 	case errors.As(err, &f):
-		refused = &client.Error{Status: http.StatusInternalServerError, Code: f.Code, Detail: f.Detail}
-		if f.Kind == fault.Unauthenticated {
+		refused = &client.Error{Status: http.StatusInternalServerError, Code: f.Code, Detail: f.Detail, RetryAfter: f.RetryAfter}
+		switch f.Kind { // of what keeps the logins; all else is the API's, which has a status
+		case fault.Unauthenticated:
 			refused.Status = http.StatusUnauthorized
+		case fault.Unavailable:
+			refused.Status = http.StatusServiceUnavailable
 		}
 	default:
 		v.Log.ErrorContext(v.r.Context(), "a page failed", slog.Any("error", err))
