@@ -102,9 +102,9 @@ func (e end) horizon(ctx context.Context) (number string, err error) {
 	return number, driver.Wrap("read", err)
 }
 
-// writtenBefore is the condition that a row was written before the horizon that is parameter n. A row that
+// WrittenBefore is the condition that a row was written before the horizon that is parameter n. A row that
 // looks as if it were to be written yet is so old that the numbers went around since.
-func writtenBefore(n int) string {
+func WrittenBefore(n int) string {
 	return `(age(xmin) > age($` + strconv.Itoa(n) + `::text::xid) OR age(xmin) < 0)`
 }
 
@@ -161,10 +161,10 @@ func (p *page) next(ctx context.Context, e end, last []any) (_ []any, more bool,
 			return nil, false, err
 		}
 	}
-	where, args := ` WHERE `+writtenBefore(1), []any{p.horizon}
+	where, args := ` WHERE `+WrittenBefore(1), []any{p.horizon}
 	if p.since != "" {
 		args = append(args, p.since)
-		where += ` AND NOT ` + writtenBefore(len(args))
+		where += ` AND NOT ` + WrittenBefore(len(args))
 	}
 	if p.upto != nil {
 		where += ` AND ` + compared(key, "<=", len(args))

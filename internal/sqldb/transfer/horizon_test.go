@@ -1,10 +1,11 @@
-package transfer
+package transfer_test
 
 import (
 	"fmt"
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
@@ -33,7 +34,7 @@ func TestARowIsOldHoweverManyTransactionsAgoItWasWritten(t *testing.T) {
 		now - 2: true, // it is frozen
 	} {
 		var got bool
-		err := tx.QueryRowContext(t.Context(), `SELECT `+writtenBefore(1)+` FROM (SELECT $2::text::xid AS xmin) r`, horizon, spell(ago)).Scan(&got)
+		err := tx.QueryRowContext(t.Context(), `SELECT `+transfer.WrittenBefore(1)+` FROM (SELECT $2::text::xid AS xmin) r`, horizon, spell(ago)).Scan(&got)
 		if err != nil || got != old {
 			t.Errorf("of a row that was written %d transactions ago: %t, %v", ago, got, err)
 		}

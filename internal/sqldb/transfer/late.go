@@ -60,7 +60,7 @@ func (t *transfer) readLate(ctx context.Context, e end, name string) (_ *late, e
 	var args []any
 	has, early := t.early.tables[name]
 	if early {
-		rest, args = ` WHERE NOT `+writtenBefore(1), []any{t.early.horizon}
+		rest, args = ` WHERE NOT `+WrittenBefore(1), []any{t.early.horizon}
 		if l.there, err = e.count(ctx, name); err != nil {
 			return nil, err
 		}
