@@ -24,11 +24,11 @@ import (
 // together, the copy is on disk, its pages do too, and what was read back from it is
 // what the database has.
 func Backup(ctx context.Context, db *sqldb.DB, dir string, progress Progress) (map[string]Sum, error) {
-	return BackupEarly(ctx, db, dir, earlyFrom, progress)
+	return BackupEarly(ctx, db, dir, earlyOfBackup(), progress)
 }
 
-// BackupEarly is Backup with another size in bytes from which a table of PostgreSQL is copied early.
-func BackupEarly(ctx context.Context, db *sqldb.DB, dir string, early int64, progress Progress) (map[string]Sum, error) {
+// BackupEarly is Backup with another measure of what of PostgreSQL is copied early.
+func BackupEarly(ctx context.Context, db *sqldb.DB, dir string, early Early, progress Progress) (map[string]Sum, error) {
 	file := filepath.Join(dir, sqldb.File)
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(err, fault.Conflict, "folder_not_empty", "There is a copy of a database in "+dir+" already.")
@@ -59,7 +59,7 @@ func BackupEarly(ctx context.Context, db *sqldb.DB, dir string, early int64, pro
 	return sums, nil
 }
 
-func copyInto(ctx context.Context, db *sqldb.DB, dir string, early int64, progress Progress) (map[string]Sum, error) {
+func copyInto(ctx context.Context, db *sqldb.DB, dir string, early Early, progress Progress) (map[string]Sum, error) {
 	if !db.Postgres() {
 		return copyFile(ctx, db, filepath.Join(dir, sqldb.File), progress)
 	}

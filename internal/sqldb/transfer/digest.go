@@ -33,6 +33,13 @@ func (p Progress) row(table string, rows int64) {
 	}
 }
 
+// rows is row for those that came after so many before.
+func (p Progress) rows(table string, before, now int64) {
+	if p != nil && before/progressEvery != now/progressEvery {
+		p(table, now)
+	}
+}
+
 // Sums are the sums of all tables, as they are at one moment.
 func Sums(ctx context.Context, db *sqldb.DB, progress Progress) (sums map[string]Sum, err error) {
 	err = atOnce(ctx, db, func(e end) (err error) {
@@ -91,52 +98,32 @@ type digest struct {
 }
 
 func (d *digest) add(row []any) error {
-	sum, err := hashRow(row)
+	spelled, err := spell(make([]byte, 0, sizeOf(row)+9*len(row)), row)
+	if err != nil {
+		return err
+	}
+	d.addSpelled(spelled)
+	return nil
+}
+
+// addSpelled adds a row as spell spells it.
+func (d *digest) addSpelled(row []byte) {
+	sum := sha256.Sum256(row)
 	for i := range d.sum {
 		d.sum[i] += binary.BigEndian.Uint64(sum[8*i:])
 	}
 	d.rows++
-	return err
 }
 
 // remove takes back a row that was added.
 func (d *digest) remove(row []any) error {
-	sum, err := hashRow(row)
+	var one digest
+	err := one.add(row)
 	for i := range d.sum {
-		d.sum[i] -= binary.BigEndian.Uint64(sum[8*i:])
+		d.sum[i] -= one.sum[i]
 	}
-	d.rows--
+	d.rows -= one.rows
 	return err
-}
-
-// join adds all that another has.
-func (d *digest) join(other digest) {
-	for i := range d.sum {
-		d.sum[i] += other.sum[i]
-	}
-	d.rows += other.rows
-}
-
-func hashRow(row []any) (sum [sha256.Size]byte, err error) {
-	h := sha256.New()
-	for _, v := range row {
-		switch v := v.(type) {
-		case nil:
-			h.Write([]byte{0})
-		case int64:
-			h.Write(binary.BigEndian.AppendUint64([]byte{1}, uint64(v)))
-		case string:
-			h.Write(binary.BigEndian.AppendUint64([]byte{2}, uint64(len(v))))
-			h.Write([]byte(v))
-		case []byte:
-			h.Write(binary.BigEndian.AppendUint64([]byte{3}, uint64(len(v))))
-			h.Write(v)
-		default:
-			return sum, fmt.Errorf("a column holds a %T", v)
-		}
-	}
-	h.Sum(sum[:0])
-	return sum, nil
 }
 
 func (d *digest) result() Sum {

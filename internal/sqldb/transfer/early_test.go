@@ -142,8 +142,9 @@ func TestABackupThatIsCopiedEarlyIsOfOneMoment(t *testing.T) {
 	}
 
 	states := [][sha256.Size]byte{have.sum} // after each tick
-	stop, stopped := make(chan struct{}), make(chan error, 1)
+	stop, stopped, ticked := make(chan struct{}), make(chan error, 1), make(chan struct{}, 1)
 	go func() {
+		defer close(ticked)
 		for tick := int64(1); ; tick++ {
 			select {
 			case <-stop:
@@ -156,12 +157,26 @@ func TestABackupThatIsCopiedEarlyIsOfOneMoment(t *testing.T) {
 				return
 			}
 			states = append(states, have.sum)
+			select {
+			case ticked <- struct{}{}:
+			default:
+			}
 		}
 	}()
+	rounds := 0 // after the first of a backup, that copied rows
+	early := transfer.Early{From: 200 << 10, Walk: 300, Round: func(rows int64) {
+		if rows > 0 && rows < 2000 {
+			rounds++
+		}
+		for range 10 { // the next round has changes to copy
+			<-ticked
+		}
+	}}
 	copies := map[int64][sha256.Size]byte{}
-	for range 4 {
+	for i := range 4 {
 		dir := t.TempDir()
-		if _, err := transfer.BackupEarly(t.Context(), db.DB, dir, 200<<10, nil); err != nil {
+		early.Ask = int64(i%2) * 1000
+		if _, err := transfer.BackupEarly(t.Context(), db.DB, dir, early, nil); err != nil {
 			t.Error(err)
 			break
 		}
@@ -187,7 +202,7 @@ func TestABackupThatIsCopiedEarlyIsOfOneMoment(t *testing.T) {
 			t.Errorf("the copy of tick %d is not what was there then", tick)
 		}
 	}
-	if len(copies) < 4 || len(states) < 50 {
-		t.Errorf("%d different copies within %d ticks: the test shows nothing", len(copies), len(states))
+	if len(copies) < 4 || len(states) < 50 || rounds < 8 {
+		t.Errorf("%d different copies within %d ticks, and %d rounds that copied changes: the test shows nothing", len(copies), len(states), rounds)
 	}
 }

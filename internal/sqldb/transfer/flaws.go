@@ -62,7 +62,7 @@ func Flaws(ctx context.Context, db *sqldb.DB, means Meaning, progress Progress, 
 					return look(row)
 				})
 				return last, n == pageRows, err
-			}, pauses)
+			}, nil)
 		} else {
 			err = atOnce(ctx, db, func(e end) error {
 				return e.raw(ctx, `SELECT `+looked(columns)+` FROM `+quote(name), nil, len(columns), look)

@@ -35,9 +35,13 @@ func atOnce(ctx context.Context, db *sqldb.DB, fn func(e end) error) (err error)
 	return fn(end{tx, db.Postgres()})
 }
 
-// paged calls page, each time in another transaction, with the key of the last row of the page before. After
-// each it pauses so many times as long as the page took.
-func paged(ctx context.Context, db *sqldb.DB, page func(e end, last []any) (next []any, more bool, err error), pauses int) error {
+// pauses is how long what reads in pages leaves the server alone after each page, as a part of the time
+// that the transaction of the page took: requests come first.
+const pauses = 2
+
+// paged calls page, each time in another transaction, with the key of the last row of the page before. When the
+// transaction has ended it calls then, which may be nil, and pauses.
+func paged(ctx context.Context, db *sqldb.DB, page func(e end, last []any) (next []any, more bool, err error), then func() error) error {
 	var last []any
 	for more := true; more; {
 		began := time.Now() //nolint:forbidigo // how long a page takes is not a matter of the day's time
@@ -45,13 +49,17 @@ func paged(ctx context.Context, db *sqldb.DB, page func(e end, last []any) (next
 			last, more, err = page(e, last)
 			return err
 		})
+		took := time.Since(began) //nolint:forbidigo // as above
+		if err == nil && then != nil {
+			err = then()
+		}
 		if err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Duration(pauses) * time.Since(began)): //nolint:forbidigo // as above
+		case <-time.After(pauses * took):
 		}
 	}
 	return nil
@@ -62,13 +70,18 @@ func paged(ctx context.Context, db *sqldb.DB, page func(e end, last []any) (next
 func following(key []column, last []any, n int) string {
 	condition := `TRUE`
 	if last != nil {
-		marks := make([]string, len(last))
-		for i := range last {
-			marks[i] = "$" + strconv.Itoa(n+i+1)
-		}
-		condition = `(` + quoted(key) + `) > (` + strings.Join(marks, ", ") + `)`
+		condition = compared(key, ">", n)
 	}
 	return condition + ` ORDER BY ` + quoted(key)
+}
+
+// compared is the condition that a key is more or less than the parameters after the first n.
+func compared(key []column, how string, n int) string {
+	marks := make([]string, len(key))
+	for i := range key {
+		marks[i] = "$" + strconv.Itoa(n+i+1)
+	}
+	return `(` + quoted(key) + `) ` + how + ` (` + strings.Join(marks, ", ") + `)`
 }
 
 // keyOf are the columns of the primary key, in its order.

@@ -28,7 +28,7 @@ func TestEveryRowOfEveryTableRoundTrips(t *testing.T) {
 			t.Fatalf("backup of %s: %v", from, err)
 		}
 		early := t.TempDir()
-		if _, err := transfer.BackupEarly(t.Context(), source.DB, early, 0, nil); err != nil {
+		if _, err := transfer.BackupEarly(t.Context(), source.DB, early, transfer.Early{Walk: 5}, nil); err != nil {
 			t.Fatalf("backup of %s, each table early: %v", from, err)
 		}
 		t.Run(from+" to a backup, each table early", func(t *testing.T) {

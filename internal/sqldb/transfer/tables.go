@@ -17,6 +17,7 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // end is one side of a copy: tables within a transaction.
@@ -94,7 +95,12 @@ func (e end) each(ctx context.Context, table string, columns []column, fn func(r
 
 // some is each for the rows that come of what stands after the table in a query.
 func (e end) some(ctx context.Context, table string, columns []column, rest string, args []any, fn func(row []any) error) error {
-	return e.raw(ctx, `SELECT `+quoted(columns)+` FROM `+quote(table)+rest, args, len(columns), func(row []any) error {
+	return e.raw(ctx, `SELECT `+quoted(columns)+` FROM `+quote(table)+rest, args, len(columns), valued(table, columns, fn))
+}
+
+// valued gives fn the values of a row as their columns' kinds say.
+func valued(table string, columns []column, fn func(row []any) error) func(row []any) error {
+	return func(row []any) error {
 		for i, c := range columns {
 			v, err := c.value(row[i])
 			if err != nil {
@@ -104,7 +110,7 @@ func (e end) some(ctx context.Context, table string, columns []column, rest stri
 			row[i] = v
 		}
 		return fn(row)
-	})
+	}
 }
 
 // raw feeds the rows of a query to fn, n values each, as the driver read them.

@@ -12,8 +12,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -50,7 +48,7 @@ const transferPatience = 30 * time.Second
 // how is how a database is copied.
 type how struct {
 	scratch bool  // the target is thrown away when anything fails, and the caller reads what arrived in it, once it is on the disk
-	early   int64 // of a scratch copy of PostgreSQL: the size in bytes from which a table is copied early
+	early   Early // of a scratch copy of PostgreSQL
 }
 
 // transferTo is Transfer into a database that is brought to the given schema.
@@ -83,10 +81,15 @@ func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int
 		dst = again
 	}
 	t := &transfer{how: how, schema: schema, sums: map[string]Sum{}, progress: progress}
-	if how.scratch && from.Postgres() {
+	late := how.scratch && from.Postgres()
+	if late {
 		if err := t.attachAside(ctx, dst, to.Dir); err != nil {
 			return nil, err
 		}
+		if t.spool, err = newSpool(to.Dir); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, t.spool.remove()) }()
 	}
 	tx, err := dst.Begin(ctx)
 	if err != nil {
@@ -97,12 +100,14 @@ func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int
 	if err := t.prepare(ctx, from, empty); err != nil {
 		return nil, err
 	}
-	if how.scratch && from.Postgres() {
-		if err := t.copyEarly(ctx, from); err != nil {
-			return nil, err
+	if late {
+		if err = t.copyEarly(ctx, from); err == nil {
+			err = t.copyLate(ctx, from)
 		}
+	} else {
+		err = t.run(ctx, from)
 	}
-	if err := t.run(ctx, from); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return t.sums, driver.Wrap("commit", tx.Commit())
@@ -142,6 +147,7 @@ type transfer struct {
 	how      how
 	schema   int64
 	early    early
+	spool    *spool // of a copy that is made early
 	sums     map[string]Sum
 	progress Progress
 }
@@ -201,26 +207,13 @@ func (t *transfer) run(ctx context.Context, src *sqldb.DB) error {
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
 	t.from = end{tx, src.Postgres()}
-	now, err := t.from.tables(ctx)
-	if err != nil {
+	if err := t.sameSchema(ctx, src, t.from); err != nil {
 		return err
-	}
-	have, _, err := src.Schema(ctx) // it only grows: what it is now it was at that moment at most
-	if err != nil {
-		return err
-	}
-	if have != t.schema || !sameTables(t.tables, now) {
-		return fault.New(fault.Conflict, "schema_differs", "The schema of the database changed during the copy. Start again.")
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.tables)) {
 		columns := t.tables[name]
 		var sent digest
-		if d, early := t.early.tables[name]; early {
-			sent, err = t.since(ctx, name, columns, d)
-		} else {
-			err = t.rows(ctx, name, quote(name), columns, part{}, &sent)
-		}
-		if err != nil {
+		if err := t.rows(ctx, name, columns, &sent); err != nil {
 			return fmt.Errorf("table %s: %w", name, err)
 		}
 		if t.sums[name] = sent.result(); t.how.scratch {
@@ -237,32 +230,26 @@ func (t *transfer) run(ctx context.Context, src *sqldb.DB) error {
 	return nil
 }
 
-// maxParams bounds the values of one INSERT, maxInsert their bytes.
-const (
-	maxParams = 3000
-	maxInsert = 4 << 20
-)
-
-// part is a part of a table.
-type part struct {
-	rest string // what stands after the table in the query
-	args []any
-	seen func(row []any) // is told of each row; may be nil
+// sameSchema refuses a source whose schema is another by now.
+func (t *transfer) sameSchema(ctx context.Context, src *sqldb.DB, e end) error {
+	now, err := e.tables(ctx)
+	if err != nil {
+		return err
+	}
+	have, _, err := src.Schema(ctx) // it only grows: what it is now it was at that moment at most
+	if err != nil {
+		return err
+	}
+	if have != t.schema || !sameTables(t.tables, now) {
+		return fault.New(fault.Conflict, "schema_differs", "The schema of the database changed during the copy. Start again.")
+	}
+	return nil
 }
 
-// rows copies a part of a table into a table whose name is quoted, and adds the rows to sent.
-func (t *transfer) rows(ctx context.Context, name, into string, columns []column, which part, sent *digest) error {
-	var args []any
-	size := 0
-	flush := func() error {
-		if len(args) == 0 {
-			return nil
-		}
-		_, err := t.to.q.ExecContext(ctx, insertRows(into, columns, len(args)/len(columns)), args...)
-		args, size = args[:0], 0
-		return driver.Wrap("insert", err)
-	}
-	err := t.from.some(ctx, name, columns, which.rest, which.args, func(row []any) error {
+// rows copies a table, and adds its rows to sent.
+func (t *transfer) rows(ctx context.Context, name string, columns []column, sent *digest) error {
+	in := t.to.inserts(`INSERT`, quote(name), columns)
+	err := t.from.each(ctx, name, columns, func(row []any) error {
 		if err := sent.add(row); err != nil {
 			return err
 		}
@@ -270,21 +257,12 @@ func (t *transfer) rows(ctx context.Context, name, into string, columns []column
 			return err
 		}
 		t.progress.row(name, sent.rows)
-		size += sizeOf(row)
-		if args = append(args, row...); len(args)+len(columns) > maxParams || size > maxInsert {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if which.seen != nil {
-			which.seen(row)
-		}
-		return nil
+		return in.add(ctx, row)
 	})
 	if err != nil {
 		return err
 	}
-	return flush()
+	return in.end(ctx)
 }
 
 // sizeOf is how many bytes the texts and bytes of a row are.
@@ -311,22 +289,4 @@ func (t *transfer) movable(name string, columns []column, row []any) error {
 		}
 		return fault.New(fault.Damaged, audit.CodeDamaged, "PostgreSQL can't store what is damaged: "+f.String()+".")
 	})
-}
-
-// insertRows is an INSERT into a table whose name is quoted already.
-func insertRows(table string, columns []column, rows int) string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + table + " (" + quoted(columns) + ") VALUES ")
-	for n := range rows * len(columns) {
-		switch {
-		case n == 0:
-			b.WriteByte('(')
-		case n%len(columns) == 0:
-			b.WriteString("),(")
-		default:
-			b.WriteByte(',')
-		}
-		b.WriteString("$" + strconv.Itoa(n+1))
-	}
-	return b.String() + ")"
 }
