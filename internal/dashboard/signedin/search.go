@@ -41,7 +41,7 @@ const (
 func search(v *visit) error {
 	d := hits{Query: v.query("q")}
 	if d.Query == "" {
-		return v.show(http.StatusOK, "search", v.t("Search"), d)
+		return v.showHits(d)
 	}
 	ctx := v.r.Context()
 	var all []client.Vault
@@ -64,6 +64,13 @@ func search(v *visit) error {
 	}
 	if err := v.inVaults(ctx, all, &d); err != nil {
 		return err
+	}
+	return v.showHits(d)
+}
+
+func (v *visit) showHits(d hits) error {
+	if v.part() {
+		return v.piece("search", "list", d)
 	}
 	return v.show(http.StatusOK, "search", v.t("Search"), d)
 }

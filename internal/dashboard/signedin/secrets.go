@@ -134,7 +134,7 @@ func (revealed) Seconds() int { return secondsShown }
 // reveal answers with a value: as a part of the page, as a page where there is no script,
 // or as the text alone, to be copied.
 func reveal(v *visit) error {
-	part, text := v.r.Header.Get("Hx-Request") == "true", v.form("as") == "text"
+	part, text := v.part(), v.form("as") == "text"
 	got, err := v.opened()
 	switch {
 	case err == nil:

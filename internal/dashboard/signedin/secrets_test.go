@@ -281,6 +281,12 @@ func TestASearchFindsPartsOfPathsAndAPageHasAHundred(t *testing.T) {
 	if body := shown(t, p, base+"?q=svc&page=2", "svc/part-129"); rows(body) != 30 {
 		t.Errorf("the second page of the search has %d", rows(body))
 	}
+	for _, path := range []string{base + "?q=part-011", "/search?q=part-011"} {
+		status, _, body := p.Do(http.MethodGet, path, nil, map[string]string{"HX-Request": "true"})
+		if status != http.StatusOK || !strings.HasPrefix(body, `<div id="list">`) || strings.Contains(body, "<script") || !strings.Contains(body, "svc/part-011") {
+			t.Errorf("%s as a part: %d\n%s", path, status, body)
+		}
+	}
 	shown(t, p, base+"?q=nowhere", "No secret that you may see")
 	shown(t, p, "/search?q=part-129", "Found: 1", base+"/secret/svc/part-129")
 	shown(t, p, "/search?q=ATLAS", "Found: 1", v.Name)

@@ -36,6 +36,9 @@ func vaultSecrets(v *visit) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if v.part() {
+		return v.piece("vault", "list", d)
+	}
 	return v.show(http.StatusOK, "vault", d.Name, d)
 }
 

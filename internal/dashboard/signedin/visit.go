@@ -132,13 +132,17 @@ func (v *visit) toLogin() {
 	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
 		to += "?" + url.Values{"to": {v.r.URL.RequestURI()}}.Encode()
 	}
-	if v.r.Header.Get("Hx-Request") == "true" {
+	if v.part() {
 		v.w.Header().Set("Hx-Redirect", to) // the form of a login is no part of a page
 		v.w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 }
+
+// part reports whether a script asks for a part of a page. A whole one has scripts, which
+// the browser's policy does not let become a part.
+func (v *visit) part() bool { return v.r.Header.Get("Hx-Request") == "true" }
 
 // back is where a form leads once it did what it is for. done is a text of the catalogue
 // that the next page shows; it is no place for what somebody typed.
