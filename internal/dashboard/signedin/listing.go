@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 )
@@ -12,8 +13,11 @@ import (
 // Bounds of a page's list of secrets.
 const (
 	rowsOfPage = 100
-	mostWalked = 20_000 // paths that one search looks at
 	walkedOnce = 5_000
+
+	// Paths that one search looks at, in one vault and in all.
+	mostWalked    = 20_000
+	mostWalkedAll = 60_000
 )
 
 // secretList is one page of secrets. Next is the address of the next, empty at the end.
@@ -46,7 +50,9 @@ func (v *visit) listed(ctx context.Context, vault string) (secretList, error) {
 // searched is one page of the secrets whose path has a text in it, whatever its capitals.
 func (v *visit) searched(ctx context.Context, vault, text string, page int) (secretList, error) {
 	d := secretList{Query: text}
-	all, bounded, err := v.walk(ctx, vault, text, page*rowsOfPage+1)
+	var left atomic.Int64
+	left.Store(mostWalked)
+	all, bounded, err := v.walk(ctx, vault, text, page*rowsOfPage+1, &left)
 	if err != nil {
 		return d, err
 	}
@@ -61,15 +67,15 @@ func (v *visit) searched(ctx context.Context, vault, text string, page int) (sec
 }
 
 // walk goes through a vault until it has found most secrets with a text in their path, or
-// has looked at as many as one search does.
-func (v *visit) walk(ctx context.Context, vault, text string, most int) (found []client.SecretMeta, bounded bool, err error) {
+// no paths are left that the search may look at.
+func (v *visit) walk(ctx context.Context, vault, text string, most int, left *atomic.Int64) (found []client.SecretMeta, bounded bool, err error) {
 	text = strings.ToLower(text)
-	cursor := ""
-	for walked := 0; walked < mostWalked; {
+	for cursor := ""; left.Load() > 0; {
 		page, err := v.api.SecretsPage(ctx, vault, "", walkedOnce, cursor)
 		if err != nil {
 			return nil, false, err
 		}
+		left.Add(-int64(len(page.Secrets)))
 		for i := range page.Secrets {
 			if strings.Contains(strings.ToLower(page.Secrets[i].Path), text) {
 				if found = append(found, page.Secrets[i]); len(found) == most {
@@ -77,7 +83,6 @@ func (v *visit) walk(ctx context.Context, vault, text string, most int) (found [
 				}
 			}
 		}
-		walked += len(page.Secrets)
 		if cursor = page.NextCursor; cursor == "" {
 			return found, false, nil
 		}

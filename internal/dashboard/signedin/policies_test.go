@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pages"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func TestAPolicySaysWhatItOpensBeforeItIsStored(t *testing.T) {
@@ -74,6 +76,44 @@ func TestAPolicySaysWhatItOpensBeforeItIsStored(t *testing.T) {
 	}
 	if status, body := p.Get(one); status != http.StatusNotFound {
 		t.Errorf("its page: %d\n%s", status, body)
+	}
+}
+
+func TestAPolicyIsStoredOnceWhoMakesItHasProvedToBeThere(t *testing.T) {
+	p := start(t)
+	v := vaultOf(t, p)
+	p.Server.Clock.Forward(11 * time.Minute)
+	form := url.Values{"who": {"user:" + p.User.ID}, "pattern": {"api-keys/**"}, "use": {"yes"}, "write": {"yes"}}
+	if status, _, body := p.Post("/vaults/"+v.ID+"/policies/new", form); status != http.StatusOK || !strings.Contains(body, "What this opens") {
+		t.Fatalf("what it opens: %d\n%s", status, body)
+	}
+	form.Set("seen", "yes")
+	status, _, body := p.Post("/vaults/"+v.ID+"/policies/new", form)
+	if status != http.StatusOK || !strings.Contains(body, `action="/confirm"`) || len(policiesOf(t, p, v.ID)) != 0 {
+		t.Fatalf("it is not asked: %d\n%s", status, body)
+	}
+	answer := url.Values{"action": {"/vaults/" + v.ID + "/policies/new"}, "to": {"/vaults/" + v.ID + "/policies"}, "email": {world.Email("ann")}, "password": {world.Password}}
+	for name, values := range form {
+		if !strings.Contains(body, `name="f.`+name+`" value="`+values[0]) {
+			t.Errorf("the form that waits lacks %s\n%s", name, body)
+		}
+		answer["f."+name] = values
+	}
+	if status, to, body := p.Post("/confirm", answer); status != http.StatusSeeOther || to != "/vaults/"+v.ID+"/policies" {
+		t.Fatalf("confirmed: %d %s\n%s", status, to, body)
+	}
+	if all := policiesOf(t, p, v.ID); len(all) != 1 || !slices.Equal(all[0].Permissions, []string{"use", "write"}) {
+		t.Errorf("stored is %+v", all)
+	}
+	p.Server.Clock.Forward(11 * time.Minute)
+	shown(t, p, "/vaults/"+v.ID+"/share/api-keys/stripe", `action="/confirm"`)
+	for path, form := range map[string]url.Values{"/share/api-keys/stripe": {"kind": {"anyone_with_link"}, "passphrase": {canary}}, "/bindings/api-keys/stripe": {"hosts.0": {"api.example.com"}}} {
+		if status, _, body := p.Post("/vaults/"+v.ID+path, form); status != http.StatusOK || !strings.Contains(body, `action="/confirm"`) || strings.Contains(body, canary) {
+			t.Errorf("%s: %d\n%s", path, status, body)
+		}
+	}
+	if out, err := p.Client().OutboundShares(t.Context()); err != nil || len(out) != 0 {
+		t.Errorf("shared is %+v, %v", out, err)
 	}
 }
 

@@ -78,7 +78,8 @@ func (v *visit) showHits(d hits) error {
 // inVaults looks for secrets in all vaults, a few at a time.
 func (v *visit) inVaults(ctx context.Context, all []client.Vault, d *hits) error {
 	found := make([][]client.SecretMeta, len(all))
-	var n atomic.Int64
+	var n, left atomic.Int64
+	left.Store(mostWalkedAll)
 	var more atomic.Bool
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(vaultsAtOnce)
@@ -88,7 +89,7 @@ func (v *visit) inVaults(ctx context.Context, all []client.Vault, d *hits) error
 				more.Store(true)
 				return nil
 			}
-			rows, bounded, err := v.walk(ctx, all[i].ID, d.Query, hitsOfVault+1)
+			rows, bounded, err := v.walk(ctx, all[i].ID, d.Query, hitsOfVault+1, &left)
 			if err != nil {
 				return seen(err)
 			}
