@@ -76,7 +76,7 @@ func newVersion(v *visit) error {
 	if len(fieldsOf(newest.Metadata)) > 0 {
 		f.Metadata = pretty(newest.Metadata)
 	}
-	if newest.ExpiresAt != nil {
+	if newest.ExpiresAt != nil && newest.ExpiresAt.After(v.Now()) {
 		f.Expires = newest.ExpiresAt.UTC().Format(formTime)
 	}
 	return v.show(http.StatusOK, "secret-form", v.t("New version of %s", f.Path), f)
