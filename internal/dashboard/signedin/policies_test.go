@@ -35,6 +35,20 @@ func TestAPolicySaysWhatItOpensBeforeItIsStored(t *testing.T) {
 	if all := policiesOf(t, p, v.ID); len(all) != 0 {
 		t.Fatalf("it is stored already: %+v", all)
 	}
+	// What is stored is what was seen: the page has it in fields that nobody fills in.
+	for name, values := range form {
+		if !strings.Contains(body, `<input type="hidden" name="`+name+`" value="`+values[0]+`">`) && name != "nets" {
+			t.Errorf("the page lacks %s\n%s", name, body)
+		}
+	}
+	if strings.Contains(body, `type="checkbox"`) {
+		t.Errorf("the page has fields to fill in\n%s", body)
+	}
+	form.Set("back", "yes")
+	if status, _, body := p.Post(base+"/new", form); status != http.StatusOK || !strings.Contains(body, `value="7.5"`) || !strings.Contains(body, `type="checkbox"`) {
+		t.Errorf("changed first: %d\n%s", status, body)
+	}
+	form.Del("back")
 	form.Set("seen", "yes")
 	done(t, p, base+"/new", form, "builder", "api-keys/**", "10.0.0.0/8", "08:00–18:00 Europe/Berlin", "a person approves", "2095-01-31 18:00")
 	all := policiesOf(t, p, v.ID)
