@@ -20,7 +20,10 @@ func (s *Site) pages() map[string]page {
 
 		"GET /dev/components": components,
 	}
-	for _, more := range []map[string]page{vaultPages, auditPages, settingsPages, organisationPages} {
+	for _, more := range []map[string]page{
+		vaultPages, secretPages, bindingPages, policyPages, sharePages, environmentPages, searchPages,
+		auditPages, settingsPages, organisationPages,
+	} {
 		for pattern, p := range more {
 			all[pattern] = p
 		}

@@ -109,6 +109,7 @@ func functions(w words, lang string, f files) template.FuncMap {
 		"join":    strings.Join,
 		"text":    textOf,
 		"details": detailsOf,
+		"add":     func(a, b int) int { return a + b },
 	}
 }
 

@@ -12,6 +12,12 @@ var vaultPages = map[string]page{
 	"GET /vaults/{$}":  func(v *visit) error { return v.redirect("/vaults") },
 	"GET /vaults/new":  newVault,
 	"POST /vaults/new": makeVault,
+
+	"GET /vaults/{vault}":          vaultSecrets,
+	"GET /vaults/{vault}/settings": vaultSettings,
+	"GET /vaults/{vault}/delete":   askDeleteVault,
+	"POST /vaults/{vault}/delete":  deleteVault,
+	"POST /vaults/{vault}/rekey":   rekeyVault,
 }
 
 // vaults lists those that the person may see.

@@ -132,17 +132,31 @@ func (v *visit) toLogin() {
 	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
 		to += "?" + url.Values{"to": {v.r.URL.RequestURI()}}.Encode()
 	}
+	if v.part() {
+		v.w.Header().Set("Hx-Redirect", to) // the form of a login is no part of a page
+		v.w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 }
+
+// part reports whether a script asks for a part of a page. A whole one has scripts, which
+// the browser's policy does not let become a part.
+func (v *visit) part() bool { return v.r.Header.Get("Hx-Request") == "true" }
 
 // back is where a form leads once it did what it is for. done is a text of the catalogue
 // that the next page shows; it is no place for what somebody typed.
 func (v *visit) back(to, done string) error {
 	if done != "" {
-		http.SetCookie(v.w, &http.Cookie{Name: noticeCookie, Value: url.QueryEscape(done), Path: "/", MaxAge: 30, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteStrictMode})
+		v.leave(done)
 	}
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
+}
+
+// leave has the next page show a text of the catalogue.
+func (v *visit) leave(done string) {
+	http.SetCookie(v.w, &http.Cookie{Name: noticeCookie, Value: url.QueryEscape(done), Path: "/", MaxAge: 30, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteStrictMode})
 }
 
 // noticeCookie carries the text that the next page shows once.

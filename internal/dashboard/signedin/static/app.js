@@ -4,7 +4,7 @@ if (window.trustedTypes) {
   // Answers of this server are the only texts that become elements, and none of them runs anything.
   trustedTypes.createPolicy("default", {
     createHTML: (s) => {
-      if (/<script|\son\w+\s*=|javascript:/i.test(s)) throw new TypeError("refused");
+      if (/<script|<[^>]*\son\w+\s*=|<[^>]*=\s*["']?\s*javascript:/i.test(s)) throw new TypeError("refused");
       return s;
     },
   });
