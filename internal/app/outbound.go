@@ -22,6 +22,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -86,7 +87,8 @@ func (a *App) shroud(uses *broker.Service) (*proxy.Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
+	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model,
+		Places: placekey.New(placekey.Config{Store: a.db, Sealer: seal.New(a.keys), Keys: a.sealing, Now: now, Log: a.log})}
 	_, _ = rand.Read(look.Key[:]) // never fails
 	keep := &flagged.Keeper{Sealer: seal.New(a.keys), Keys: a.sealing, For: time.Duration(a.cfg.ShroudKeepFlagged)}
 	return proxy.New(proxy.Config{

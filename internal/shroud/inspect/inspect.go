@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
@@ -23,7 +24,8 @@ import (
 type Maker struct {
 	Known  *Watcher
 	Inject *inject.Detector
-	Key    [32]byte // of placeholders; random, kept while the server runs
+	Key    [32]byte // of what this process remembers; random
+	Places *placekey.Keeper
 
 	detectors detectors
 	keys      keys
@@ -31,9 +33,12 @@ type Maker struct {
 
 // For returns the inspector of a call of an agent with the config, which says s.
 func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config, s *shroud.Settings) (out *Session, err error) {
-	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, unseen: c.Who.NoReveal, back: map[string]string{}, plain: map[string]string{}}
+	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, own: m.Key, key: m.Key, agent: c.Who.ID, unseen: c.Who.NoReveal, back: map[string]string{}, plain: map[string]string{}}
 	if out.detector, err = m.detectors.of(config); err != nil {
 		return nil, err
+	}
+	if m.Places != nil {
+		out.key = m.Places.Of(ctx, c.Who.Org)
 	}
 	if s.Redaction {
 		set, err := m.Known.For(ctx, c)
@@ -55,8 +60,9 @@ type Session struct {
 	paid      *known.Set // the provider's key in use; nil: none
 	paidNames *known.Set // the same for names of headers
 	agent     string
-	unseen    bool // the agent is shown no value
-	key       [32]byte
+	unseen    bool         // the agent is shown no value
+	own       [32]byte     // of this process
+	key       placekey.Key // of the numbers in placeholders
 
 	found      []Finding
 	score      float64 // of the request
