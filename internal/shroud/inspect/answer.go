@@ -79,7 +79,7 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 		}
 	}
 	plain := a.detector.Reveal(read)
-	encoded, err := a.secretsIn(&plain, false)
+	encoded, err := a.secretsIn(&plain, false, nil)
 	if err != nil {
 		return nil, err
 	}

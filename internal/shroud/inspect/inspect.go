@@ -89,16 +89,27 @@ func (s *Session) Request(r *convo.Request) (edits []convo.Edit, err error) {
 	if err := s.Beside("field", r.Words); err != nil {
 		return nil, err
 	}
+	out, err := s.meet(r)
+	if err != nil {
+		return nil, err
+	}
 	for i, p := range r.Parts {
-		out, err := s.part(&p)
-		if err != nil {
+		p.Text = out[i]
+		if out[i], err = s.part(&p); err != nil {
 			return nil, err
 		}
-		if out != p.Text {
-			edits = append(edits, convo.Edit{Part: i, Text: out})
+	}
+	return became(r.Parts, out), nil
+}
+
+// became are the edits of parts that become other texts.
+func became(parts []convo.Part, out []string) (edits []convo.Edit) {
+	for i := range parts {
+		if out[i] != parts[i].Text {
+			edits = append(edits, convo.Edit{Part: i, Text: out[i]})
 		}
 	}
-	return edits, nil
+	return edits
 }
 
 // part decides over one text of a request.
@@ -135,7 +146,7 @@ func (s *Session) part(p *convo.Part) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	encoded, err := s.secretsIn(&plain, true)
+	encoded, err := s.secretsIn(&plain, true, nil)
 	if err != nil {
 		return "", err
 	}
@@ -171,19 +182,20 @@ func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
 	if err := s.called(v); err != nil {
 		return nil, err
 	}
-	for i, p := range v.Parts {
-		if p.Text == "" {
+	out, err := s.answered(v)
+	if err != nil {
+		return nil, err
+	}
+	for i := range v.Parts {
+		if out[i] == "" {
 			continue
 		}
-		out, err := stream.Whole(s.of(&p), p.Text)
-		if err != nil {
+		if out[i], err = stream.Whole(s.of(&v.Parts[i]), out[i]); err != nil {
 			return nil, err
 		}
-		if out != p.Text {
-			s.filtered = true
-			edits = append(edits, convo.Edit{Part: i, Text: out})
-		}
 	}
+	edits = became(v.Parts, out)
+	s.filtered = s.filtered || len(edits) > 0
 	return append(edits, s.restored(v, edits)...), nil
 }
 
