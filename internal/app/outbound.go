@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -83,6 +84,14 @@ func (a *App) shroud(uses *broker.Service) (*proxy.Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.shroudOver(uses, guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Duration(a.cfg.ShroudCallTimeout)}), quiet)
+}
+
+// quiet is after how long without a word of the provider the reader of a stream is told that it goes on.
+const quiet = 15 * time.Second
+
+// shroudOver is shroud with a way out.
+func (a *App) shroudOver(uses *broker.Service, out http.RoundTripper, quiet time.Duration) (*proxy.Proxy, error) {
 	model, err := inject.New()
 	if err != nil {
 		return nil, err
@@ -93,7 +102,7 @@ func (a *App) shroud(uses *broker.Service) (*proxy.Proxy, error) {
 	keep := &flagged.Keeper{Sealer: seal.New(a.keys), Keys: a.sealing, For: time.Duration(a.cfg.ShroudKeepFlagged)}
 	return proxy.New(proxy.Config{
 		Gate: a.in, Agents: a.agents, Vault: a.vault, Broker: uses, Store: a.db, Inspect: look, Ledger: a.spends, Keep: keep, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
-		HTTP: guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Duration(a.cfg.ShroudCallTimeout)}),
+		HTTP: out, Quiet: quiet,
 		Idle: time.Duration(a.cfg.ShroudIdleTimeout), Longest: time.Duration(a.cfg.ShroudCallTimeout),
 		Epoch: a.db.EpochOf, Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil

@@ -7,6 +7,7 @@ package inspect
 
 import (
 	"context"
+	"hash"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -63,6 +64,7 @@ type Session struct {
 	unseen    bool         // the agent is shown no value
 	own       [32]byte     // of this process
 	key       placekey.Key // of the numbers in placeholders
+	numbers   hash.Hash    // keyed with it; nil: not needed yet
 
 	found      []Finding
 	score      float64 // of the request
