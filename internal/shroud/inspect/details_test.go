@@ -83,7 +83,7 @@ func TestReasoningDetailsAreRead(t *testing.T) {
 			}
 		}
 		if said[0] != "It is [REDACTED:prod/horses], yes" || signed != said[0] || !strings.HasPrefix(said[1], "They wrote to [REDACTED:email#") || said[2] != known || len(said) != 3 {
-			t.Errorf("in pieces of %d: %q, signed %q", size+1, said, signed)
+			t.Errorf("in pieces of %d: %v, signed %q", size+1, said, signed)
 		}
 	}
 }
