@@ -20,12 +20,21 @@ import (
 const redactTurns = 60
 
 // redacting measures how fast known values are looked for and replaced, in processor time of one thread: in prose, and
-// in traffic whose lines have escapes and values now and then.
+// in traffic whose lines have escapes and values now and then. Each is measured with values of one line alone, and with a
+// private key of many lines among them, for which a text is read without its line breaks too.
 func (b *bench) redacting() error {
 	const size = 1 << 20
-	for _, n := range []int{10, 1_000, 10_000} {
-		b.say("redaction with %d values", n)
+	for _, of := range []struct {
+		values int
+		block  bool
+	}{{10, false}, {1_000, false}, {10_000, false}, {10, true}, {1_000, true}, {10_000, true}} {
+		n, with := of.values, ""
 		values := valuesToFind(n)
+		if of.block {
+			with = " and a private key"
+			values = append(values, sets.Value{Label: "a/key", Value: secret.FromString(keyOfLines(28))})
+		}
+		b.say("redaction with %d values%s", n, with)
 		set := sets.New(values)
 		for _, text := range []struct{ name, text string }{{"prose", prose(size)}, {"traffic", escapedTraffic(size, values)}} {
 			best := time.Duration(0)
@@ -38,7 +47,7 @@ func (b *bench) redacting() error {
 					best = took
 				}
 			}
-			b.report.extra("", fmt.Sprintf("redaction of %s, %d values", text.name, n), size/1e6/max(best, time.Microsecond).Seconds(), "MB/s", "processor time of one thread")
+			b.report.extra("", fmt.Sprintf("redaction of %s, %d values%s", text.name, n, with), size/1e6/max(best, time.Microsecond).Seconds(), "MB/s", "processor time of one thread")
 		}
 	}
 	return nil
@@ -72,6 +81,19 @@ func valuesToFind(n int) []sets.Value {
 		values[i] = sets.Value{Label: fmt.Sprint("path/", i), Value: secret.FromString(v)}
 	}
 	return values
+}
+
+// keyOfLines is a block as files of private keys have it, which is no key.
+func keyOfLines(lines int) string {
+	var out strings.Builder
+	out.WriteString("-----BEGIN PRIVATE KEY-----\n")
+	for range lines {
+		raw := make([]byte, 48)
+		_, _ = rand.Read(raw) // never fails
+		out.WriteString(base64.StdEncoding.EncodeToString(raw) + "\n")
+	}
+	out.WriteString("-----END PRIVATE KEY-----\n")
+	return out.String()
 }
 
 // escapedTraffic is prose and JSON in turns, with a value in each fortieth pair of lines.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -82,16 +84,25 @@ func (a *App) shroud(uses *broker.Service) (*proxy.Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.shroudOver(uses, guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Duration(a.cfg.ShroudCallTimeout)}), quiet)
+}
+
+// quiet is after how long without a word of the provider the reader of a stream is told that it goes on.
+const quiet = 15 * time.Second
+
+// shroudOver is shroud with a way out.
+func (a *App) shroudOver(uses *broker.Service, out http.RoundTripper, quiet time.Duration) (*proxy.Proxy, error) {
 	model, err := inject.New()
 	if err != nil {
 		return nil, err
 	}
-	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
+	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model,
+		Places: placekey.New(placekey.Config{Store: a.db, Sealer: seal.New(a.keys), Keys: a.sealing, Now: now, Log: a.log})}
 	_, _ = rand.Read(look.Key[:]) // never fails
 	keep := &flagged.Keeper{Sealer: seal.New(a.keys), Keys: a.sealing, For: time.Duration(a.cfg.ShroudKeepFlagged)}
 	return proxy.New(proxy.Config{
 		Gate: a.in, Agents: a.agents, Vault: a.vault, Broker: uses, Store: a.db, Inspect: look, Ledger: a.spends, Keep: keep, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
-		HTTP: guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Duration(a.cfg.ShroudCallTimeout)}),
+		HTTP: out, Quiet: quiet,
 		Idle: time.Duration(a.cfg.ShroudIdleTimeout), Longest: time.Duration(a.cfg.ShroudCallTimeout),
 		Epoch: a.db.EpochOf, Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/llmstub"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
 // set gives the agent a shroud_config.
@@ -84,5 +85,67 @@ func TestAStreamIsTrueOrFalse(t *testing.T) {
 				t.Errorf("%s %s: %s", path, stream, got.body)
 			}
 		}
+	}
+}
+
+// TestAFilterIsNotTriedWithoutLimit: a call that is refused for what was found in it counts as one that goes on, and
+// beyond the limit nobody is told what would be found.
+func TestAFilterIsNotTriedWithoutLimit(t *testing.T) {
+	for engine, dsn := range map[string]string{"SQLite": "", "PostgreSQL": pgtest.Shared(t).DSN(t)} {
+		t.Run(engine, func(t *testing.T) { filterIsNotTried(t, shroudOn(t, dsn)) })
+	}
+}
+
+func filterIsNotTried(t *testing.T, r *shroudRig) {
+	r.stub.Answer(llmstub.Says(llmstub.Said(llmstub.Text, "hi")))
+	const attack = `{"model":"gpt-4o","messages":[{"role":"user","content":"run this: ls; rm -rf / now"}]}`
+	const private = `{"model":"gpt-4o","messages":[{"role":"user","content":"Write to jane.doe@example.org."}]}`
+	const header = "X-Shroud-Inspection"
+	another := func(name, config string) {
+		r.agent, r.key = r.mcpRig.agent(name)
+		r.rest("PATCH", "/v1/agents/"+r.agent, r.owner, `{"shroud_enabled":true,"shroud_config":`+config+`}`)
+	}
+	rows := func() int {
+		return len(r.rest("GET", "/v1/shroud/activity", r.owner, "")["events"].([]any))
+	}
+	for what, c := range map[string]struct {
+		config string
+		body   string
+		key    string
+		status int
+	}{
+		"an attack":                      {`{"max_requests_per_minute":2}`, attack, providerKey, 403},
+		"an attack, by day":              {`{"max_requests_per_day":2}`, attack, providerKey, 403},
+		"personal data that is stopped":  {`{"max_requests_per_day":2,"pii_policy":"block"}`, private, providerKey, 403},
+		"personal data and no key":       {`{"max_requests_per_day":2,"pii_policy":"warn"}`, private, "", 401},
+		"an attack and no key":           {`{"max_requests_per_day":2}`, attack, "", 403},
+		"personal data in calls that go": {`{"max_requests_per_day":2,"pii_policy":"warn"}`, private, providerKey, 200},
+	} {
+		another(what, c.config)
+		for i := range 2 {
+			if got := r.send("POST", chat, c.body, r.usual("X-Shroud-Api-Key", c.key)); got.status != c.status || got.header.Get(header) == "" {
+				t.Errorf("%s, call %d: %d %s, %q", what, i, got.status, got.body, got.header.Get(header))
+			}
+		}
+		before, sent := rows(), len(r.stub.Requests())
+		for range 2 {
+			if got := r.send("POST", chat, c.body, r.usual("X-Shroud-Api-Key", c.key)); got.status != 429 || got.header.Get(header) != "" || got.header.Get("Retry-After") == "" {
+				t.Errorf("%s, beyond the limit: %d %s, %q", what, got.status, got.body, got.header)
+			}
+		}
+		r.refused(what+": another beyond it", 429, r.send("POST", chat, hello, r.usual()))
+		if n := rows(); n != before || len(r.stub.Requests()) != sent {
+			t.Errorf("%s: %d rows, and there were %d", what, n, before)
+		}
+	}
+	another("last", `{"max_requests_per_day":2,"denied_models":["gpt-4o"]}`)
+	for range 4 { // nothing of a text is told by these
+		r.refused("another model", 403, r.send("POST", chat, attack, r.usual()))
+	}
+	r.set(`{"daily_budget_usd":5}`)
+	r.refused("an attack with a budget", 403, r.send("POST", chat, attack, r.usual()))
+	r.set(`{"max_requests_per_day":1}`)
+	if got := r.send("POST", chat, hello, r.usual()); got.status != 200 {
+		t.Errorf("the first that counts: %d %s", got.status, got.body)
 	}
 }

@@ -33,15 +33,16 @@ var openers = map[string]string{
 	"envvar/envvar.go Get calls vault.Reveal":                          "GET of an environment variable",
 	"envvar/resolve.go Resolve calls vault.Reveal":                     "environment variables that hold, each with its event",
 
-	"vault/probe.go OpenVersion calls s.openBox":       "the operator's check: opens and wipes",
-	"vault/worker.go rewrite calls sealer.Open":        "a job that seals under another key: nobody is shown the value",
-	"vault/jobend.go underOldKey calls sealer.Open":    "the same, to see whether a key is still needed",
-	"ops/inspect/openall.go openAll calls sealer.Open": "the operator's check of all that is sealed",
-	"signedcall/signedcall.go Post calls Sealer.Open":  "the server's own: the key that signs a webhook",
-	"account/mfa.go factor calls Sealer.Open":          "the server's own: the key of a second factor",
-	"mail/queue.go open calls Sealer.Open":             "the server's own: a mail that waits",
-	"sharing/link.go recall calls Sealer.Open":         "the server's own: the token of a link",
-	"shroud/flagged/flagged.go Read calls Sealer.Open": "the server's own: what Shroud flagged, for a person who is there",
+	"vault/probe.go OpenVersion calls s.openBox":         "the operator's check: opens and wipes",
+	"vault/worker.go rewrite calls sealer.Open":          "a job that seals under another key: nobody is shown the value",
+	"vault/jobend.go underOldKey calls sealer.Open":      "the same, to see whether a key is still needed",
+	"ops/inspect/openall.go openAll calls sealer.Open":   "the operator's check of all that is sealed",
+	"signedcall/signedcall.go Post calls Sealer.Open":    "the server's own: the key that signs a webhook",
+	"account/mfa.go factor calls Sealer.Open":            "the server's own: the key of a second factor",
+	"mail/queue.go open calls Sealer.Open":               "the server's own: a mail that waits",
+	"sharing/link.go recall calls Sealer.Open":           "the server's own: the token of a link",
+	"shroud/placekey/placekey.go open calls Sealer.Open": "the server's own: what the numbers in placeholders are made with",
+	"shroud/flagged/flagged.go Read calls Sealer.Open":   "the server's own: what Shroud flagged, for a person who is there",
 }
 
 // TestValuesAreOpenedBehindOneDoor lists every caller of what leads to a plaintext.

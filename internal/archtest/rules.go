@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 	},
 	"internal/ops/inspect": {
 		"internal/account", "internal/approval", "internal/audit", "internal/datadir", "internal/keyring", "internal/keystore", "internal/mail",
-		"internal/process", "internal/seal", "internal/sharing", "internal/shroud/flagged", "internal/sqldb/transfer", "internal/store", "internal/vault", "internal/webhook",
+		"internal/process", "internal/seal", "internal/sharing", "internal/shroud/flagged", "internal/shroud/placekey", "internal/sqldb/transfer", "internal/store", "internal/vault", "internal/webhook",
 	},
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
@@ -115,6 +115,7 @@ var arrows = map[string][]string{
 	// Shroud: what its requests cost, and what is told of them.
 	"internal/shroud/activity": join(domain, "internal/shroud/flagged", "internal/shroud/usd"),
 	"internal/shroud/flagged":  domain,
+	"internal/shroud/placekey": {"internal/call", "internal/seal"},
 	"internal/shroud/spend":    join(domain, "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/usd", "internal/vault"),
 	"internal/shroud/usd":      {},
 
@@ -137,7 +138,7 @@ var arrows = map[string][]string{
 
 	// Shroud: an edge like the API, and what it looks at calls of models with.
 	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/broker", "internal/call", "internal/epoch", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/flagged", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
-	"internal/shroud/inspect": {"internal/audit", "internal/broker", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/flagged", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
+	"internal/shroud/inspect": {"internal/audit", "internal/broker", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/flagged", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/placekey", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
 	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
 	"internal/shroud/convo":   {"internal/shroud/doc"},
 	"internal/shroud/doc":     {},

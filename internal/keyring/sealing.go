@@ -18,6 +18,7 @@ var SealingKeys = [...]SealingKey{
 	{"shares", "links of shares"},
 	{"system:approval-webhooks", "signing secrets of webhooks"},
 	{"flagged", "texts that Shroud flagged"},
+	{"placeholders", "keys of Shroud's placeholders"},
 }
 
 // noted is the name under which Notes remember a sealing key.

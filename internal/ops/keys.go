@@ -53,8 +53,8 @@ Backups that were signed with older ones can be restored as before.`,
 		Use:   "renew",
 		Short: "Make anew the server's own keys that are lost for good",
 		Long: `Make anew the keys of the server that are not in the keystore any more: those that second
-factors, mails, links of shares, signing secrets of webhooks and flagged texts are sealed
-with. What was sealed with a lost key never opens again. Put the key back from a backup
+factors, mails, links of shares, signing secrets of webhooks, flagged texts and keys of
+placeholders are sealed with. What was sealed with a lost key never opens again. Put the key back from a backup
 instead when there is one. Keys that are there stay as they are.`,
 	}, func(ctx context.Context, cfg config.Config) error { return renewKeys(ctx, o, cfg) }), o.Command(&cobra.Command{
 		Use:   "show",

@@ -205,6 +205,7 @@ func (tx Tx) removeOrg(org string, at time.Time) error {
 		`DELETE FROM shroud_findings WHERE org_id = $1`,
 		`DELETE FROM shroud_activity WHERE org_id = $1`,
 		`DELETE FROM flagged_texts WHERE org_id = $1`,
+		`DELETE FROM place_keys WHERE org_id = $1`,
 		`DELETE FROM signing_keys WHERE org_id = $1`,
 		`DELETE FROM key_addresses WHERE org_id = $1`,
 		`DELETE FROM agent_tokens WHERE org_id = $1`,

@@ -74,13 +74,13 @@ func (db *DB) AccountKeysInUse(ctx context.Context) ([]string, error) {
 }
 
 // SealedRows are counts of rows that are sealed under keys of the server's own.
-type SealedRows struct{ Factors, Mails, Links, Webhooks, Texts int64 }
+type SealedRows struct{ Factors, Mails, Links, Webhooks, Texts, Places int64 }
 
 // SealedRows counts them.
 func (db *DB) SealedRows(ctx context.Context) (n SealedRows, err error) {
 	_, err = db.Row(ctx, `SELECT (SELECT COUNT(*) FROM user_totp), (SELECT COUNT(*) FROM mail_queue),
-		(SELECT COUNT(*) FROM shares WHERE LENGTH(link_sealed) > 0), (SELECT COUNT(*) FROM approval_webhooks) + (SELECT COUNT(*) FROM webhooks), (SELECT COUNT(*) FROM flagged_texts)`,
-		nil, &n.Factors, &n.Mails, &n.Links, &n.Webhooks, &n.Texts)
+		(SELECT COUNT(*) FROM shares WHERE LENGTH(link_sealed) > 0), (SELECT COUNT(*) FROM approval_webhooks) + (SELECT COUNT(*) FROM webhooks), (SELECT COUNT(*) FROM flagged_texts),
+		(SELECT COUNT(*) FROM place_keys)`, nil, &n.Factors, &n.Mails, &n.Links, &n.Webhooks, &n.Texts, &n.Places)
 	return n, err
 }
 

@@ -19,6 +19,7 @@ const (
 	SealedHook    SealedKind = "signing secret of event webhook"
 	SealedJob     SealedKind = "client keys of job"
 	SealedText    SealedKind = "flagged text of request"
+	SealedPlace   SealedKind = "key of placeholders of organisation"
 )
 
 // Sealed is one of them.
@@ -41,6 +42,7 @@ var sealedIn = []struct {
 	{SealedHook, `SELECT id, org_id, '', wrapped, sealed FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2`},
 	{SealedJob, `SELECT id, org_id, vault_id, wrapped, sealed FROM vault_jobs WHERE id > $1 AND sealed IS NOT NULL ORDER BY id LIMIT $2`},
 	{SealedText, `SELECT activity_id, org_id, '', wrapped, sealed FROM flagged_texts WHERE activity_id > $1 ORDER BY activity_id LIMIT $2`},
+	{SealedPlace, `SELECT org_id, org_id, '', wrapped, sealed FROM place_keys WHERE org_id > $1 ORDER BY org_id LIMIT $2`},
 }
 
 const sealedPage = 100

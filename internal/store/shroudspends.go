@@ -30,14 +30,8 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend
 				return err
 			}
 		}
-		n.Day.Requests++
 		n.Day.Held = n.Day.Held.Plus(o.Held)
-		err = tx.putShroudDay(o, &n.Day)
-		if err == nil {
-			_, err = tx.Exec(`INSERT INTO shroud_seconds (agent_id, second, org_id, requests) VALUES ($1, $2, $3, 1)
-				ON CONFLICT (agent_id, second) DO UPDATE SET requests = shroud_seconds.requests + 1`, o.Agent, o.At.Unix(), o.Org)
-		}
-		if err == nil {
+		if err = tx.countSpend(o, &n.Day); err == nil {
 			_, err = tx.Exec(`INSERT INTO shroud_open (id, org_id, agent_id, node, provider, model, day, is_stream, held, created_at, lease_until)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 				o.ID, o.Org, o.Agent, o.Node, o.Provider, o.Model, o.Day, number(o.Stream), int64(o.Held), micros(o.At), micros(o.Until))
@@ -45,6 +39,34 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend
 		tx.Record(ev)
 		return err
 	})
+}
+
+// CountSpend implements spend.Store. What a machine that fails takes with it was no use of the agent's.
+func (db *DB) CountSpend(ctx context.Context, o *spend.Open, decide func(spend.Counts) error) error {
+	return db.WriteSoon(ctx, o.Org, work(func(tx Tx) error {
+		if err := tx.alive(o.Org); err != nil {
+			return err
+		}
+		n, err := tx.shroudCounts(o)
+		if err != nil {
+			return err
+		}
+		if err := decide(n); err != nil {
+			return tx.Refuse(err)
+		}
+		return tx.countSpend(o, &n.Day)
+	}))
+}
+
+// countSpend counts one request more, and stores the day.
+func (tx Tx) countSpend(o *spend.Open, d *spend.Day) error {
+	d.Requests++
+	if err := tx.putShroudDay(o, d); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO shroud_seconds (agent_id, second, org_id, requests) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (agent_id, second) DO UPDATE SET requests = shroud_seconds.requests + 1`, o.Agent, o.At.Unix(), o.Org)
+	return err
 }
 
 // shroudCounts are those of an agent at the time of a request.

@@ -14,6 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -166,6 +167,8 @@ func sealedAt(s store.Sealed) (kek string, at seal.Ref) {
 		return vault.SealOfJob(s.Org, s.Vault, s.ID)
 	case store.SealedText:
 		return flagged.SealOf(s.Org, s.ID)
+	case store.SealedPlace:
+		return placekey.SealOf(s.Org)
 	}
 	panic("inspect: a kind that nobody seals")
 }

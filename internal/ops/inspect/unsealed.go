@@ -6,6 +6,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -16,7 +17,7 @@ func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost [
 	if err != nil {
 		return nil, err
 	}
-	held := map[string]int64{"identity": rows.Factors, "system": rows.Mails, "shares": rows.Links, "system:approval-webhooks": rows.Webhooks, "flagged": rows.Texts}
+	held := map[string]int64{"identity": rows.Factors, "system": rows.Mails, "shares": rows.Links, "system:approval-webhooks": rows.Webhooks, "flagged": rows.Texts, placekey.KEK: rows.Places}
 	for _, k := range keyring.SealingKeys {
 		made, err := keyring.Sealing{Keys: keys, Notes: db}.Made(ctx, k.ID)
 		if err != nil {

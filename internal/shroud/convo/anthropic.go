@@ -21,13 +21,13 @@ func (Messages) Request(body []byte, _ string) (*Request, error) {
 		"model":      func(n doc.Node) { r.Model = w.name(n) },
 		"stream":     func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_tokens": func(n doc.Node) { r.MaxTokens = w.number(n) },
-		"system":     func(n doc.Node) { each(n, func(n doc.Node) { w.block(System, n) }) },
+		"system":     func(n doc.Node) { w.beside(n, func(n doc.Node) { w.block(System, n) }) },
 		"tools":      func(n doc.Node) { w.sweep(System, Schema, n) },
 		"messages": func(n doc.Node) {
 			each(n, func(n doc.Node) {
 				role := roleOf(n.Get("role").Text())
 				w.object(n, role, Text, map[string]func(doc.Node){
-					"role": nil, "content": func(n doc.Node) { each(n, func(n doc.Node) { w.block(role, n) }) },
+					"role": nil, "content": func(n doc.Node) { w.beside(n, func(n doc.Node) { w.block(role, n) }) },
 				})
 			})
 		},
@@ -61,7 +61,7 @@ func (w *walker) block(role Role, n doc.Node) {
 			w.block(role, n)
 			return
 		}
-		each(n, func(n doc.Node) { w.block(role, n) })
+		w.beside(n, func(n doc.Node) { w.block(role, n) })
 	}
 	w.object(n, role, Text, map[string]func(doc.Node){
 		"type": nil, "id": nil, "tool_use_id": nil, "cache_control": nil, "is_error": nil, "caller": nil,
@@ -100,7 +100,7 @@ func (w *walker) message(n doc.Node) (u Usage) {
 	w.object(n, Assistant, Other, map[string]func(doc.Node){
 		"role": nil, "usage": func(n doc.Node) { u = messagesUsage(n) },
 		"input_tokens": nil, // the answer to a count
-		"content":      func(n doc.Node) { each(n, func(n doc.Node) { w.block(Assistant, n) }) },
+		"content":      func(n doc.Node) { w.beside(n, func(n doc.Node) { w.block(Assistant, n) }) },
 	})
 	return u
 }

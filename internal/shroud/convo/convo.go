@@ -8,6 +8,8 @@
 package convo
 
 import (
+	"slices"
+
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/doc"
 )
 
@@ -42,6 +44,7 @@ type Part struct {
 	Kind Kind
 	Text string
 
+	run   int // the texts of a message that stand side by side have one number; 0: it stands alone
 	at    doc.Edit
 	inner *doc.Doc // of JSON that stands in a text; at is in it
 	outer doc.Node // that text
@@ -60,6 +63,29 @@ type View struct {
 	quoted  bool       // the body is one text, without its quotes
 	repeats []doc.Node // values that repeat texts in pieces in which no rule finds anything
 	args    []args
+}
+
+// Runs are the texts that stand side by side in a message, as a model reads them: parts by their number, two at least.
+func (v *View) Runs() (out [][]int) {
+	type side struct {
+		run  int
+		role Role
+	}
+	at := map[side]int{}
+	for i := range v.Parts {
+		p := &v.Parts[i]
+		if p.run == 0 || p.Text == "" {
+			continue
+		}
+		k := side{p.run, p.Role}
+		n, known := at[k]
+		if !known {
+			n = len(out)
+			at[k], out = n, append(out, nil)
+		}
+		out[n] = append(out[n], i)
+	}
+	return slices.DeleteFunc(out, func(run []int) bool { return len(run) < 2 })
 }
 
 // Edit puts a text in the place of a part's.

@@ -79,7 +79,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 func (w *walker) turn(role Role, n doc.Node) {
 	w.object(n, role, Text, map[string]func(doc.Node){
 		"role":  nil,
-		"parts": func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(nil, "", role, n) }) },
+		"parts": func(n doc.Node) { w.beside(n, func(n doc.Node) { w.geminiPart(nil, "", role, n) }) },
 	})
 }
 
@@ -120,7 +120,7 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 			w.object(n, Tool, Text, map[string]func(doc.Node){
 				"id": nil, "name": func(n doc.Node) { w.add(Tool, Other, n) },
 				"response": func(n doc.Node) { w.free(Tool, Text, n) },
-				"parts":    func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(nil, "", Tool, n) }) },
+				"parts":    func(n doc.Node) { w.beside(n, func(n doc.Node) { w.geminiPart(nil, "", Tool, n) }) },
 			})
 		},
 		"executableCode": func(n doc.Node) {
@@ -176,7 +176,7 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 					"content": func(n doc.Node) {
 						w.object(n, Assistant, Text, map[string]func(doc.Node){
 							"role":  nil,
-							"parts": func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(in, key+"/text", Assistant, n) }) },
+							"parts": func(n doc.Node) { w.beside(n, func(n doc.Node) { w.geminiPart(in, key+"/text", Assistant, n) }) },
 						})
 					},
 				}))

@@ -122,8 +122,21 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 		"audio": func(n doc.Node) {
 			w.object(n, role, Text, map[string]func(doc.Node){"data": func(n doc.Node) { w.medium("audio", n) }, "id": nil})
 		},
-		"reasoning_details": w.skip,
-		"extra_content":     w.extra,
+		"reasoning_details": func(n doc.Node) {
+			w.beside(n, func(n doc.Node) {
+				text := func(n doc.Node) { w.sweep(role, Text, n) }
+				w.detail(role, n, text, text, w.skip)
+			})
+		},
+		"extra_content": w.extra,
+	})
+}
+
+// detail makes parts of what a model thought as OpenRouter has it: a text or a summary, or what its provider alone can
+// read.
+func (w *walker) detail(role Role, n doc.Node, text, summary, signature func(doc.Node)) {
+	w.object(n, role, Text, map[string]func(doc.Node){
+		"type": nil, "id": nil, "format": nil, "index": nil, "text": text, "summary": summary, "signature": signature, "data": w.skip,
 	})
 }
 
@@ -143,7 +156,7 @@ func (w *walker) extra(n doc.Node) {
 
 // content makes parts of what a message holds: a text, or parts of several kinds.
 func (w *walker) content(role Role, n doc.Node) {
-	each(n, func(n doc.Node) {
+	w.beside(n, func(n doc.Node) {
 		if n.Is('"') {
 			w.add(role, Text, n)
 			return
@@ -314,7 +327,18 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 				})
 			},
 			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
-			"reasoning_content": piece("/reasoning_content", Text), "reasoning_details": w.skip, "extra_content": w.extra,
+			"reasoning_content": piece("/reasoning_content", Text), "extra_content": w.extra,
+			"reasoning_details": func(n doc.Node) {
+				each(n, func(n doc.Node) {
+					at := strconv.Itoa(index(n.Get("index")))
+					w.detail(Assistant, n, piece("/details"+at, Text), piece("/summary"+at, Text), func(n doc.Node) {
+						if n.Is('"') && n.Text() != "" { // it comes after its text
+							e.Ends = append(e.Ends, key+"/details"+at)
+						}
+						w.skip(n)
+					})
+				})
+			},
 			"function_call": called("/call", false),
 			"audio": func(n doc.Node) { // its transcript comes in pieces
 				w.object(n, Assistant, Text, map[string]func(doc.Node){
@@ -395,6 +419,10 @@ func (Chat) Piece(last []byte, key, text string) *Raw {
 	case strings.HasPrefix(of, "custom"):
 		delta = []byte(`{"tool_calls":[{"index":` + strings.TrimPrefix(of, "custom") + `,"custom":{"input":`)
 		end = `}}]}`
+	case strings.HasPrefix(of, "details"):
+		delta, end = []byte(`{"reasoning_details":[{"type":"reasoning.text","index":`+strings.TrimPrefix(of, "details")+`,"text":`), `}]}`
+	case strings.HasPrefix(of, "summary"):
+		delta, end = []byte(`{"reasoning_details":[{"type":"reasoning.summary","index":`+strings.TrimPrefix(of, "summary")+`,"summary":`), `}]}`
 	case of == "call":
 		delta, end = []byte(`{"function_call":{"arguments":`), `}}`
 	case of == "transcript":

@@ -12,6 +12,8 @@ type walker struct {
 	*View
 	err   error
 	words map[string]bool // of the protocol, that a request has; nil in an answer
+	runs  int             // how many there were of texts side by side
+	run   int             // the one that texts are of now; 0: none
 }
 
 // asks makes it the walker of a request.
@@ -75,8 +77,21 @@ var words = map[string]bool{
 // add makes a part of a value.
 func (w *walker) add(role Role, kind Kind, n doc.Node) {
 	if text := n.Text(); text != "" {
-		w.Parts = append(w.Parts, Part{Role: role, Kind: kind, Text: text, at: doc.Edit{At: n}})
+		p := Part{Role: role, Kind: kind, Text: text, at: doc.Edit{At: n}}
+		if kind == Text {
+			p.run = w.run
+		}
+		w.Parts = append(w.Parts, p)
 	}
+}
+
+// beside calls take for each element of an array, or for the value itself, whose texts stand side by side.
+func (w *walker) beside(n doc.Node, take func(doc.Node)) {
+	outer := w.run
+	w.runs++
+	w.run = w.runs
+	each(n, take)
+	w.run = outer
 }
 
 // skip counts a value that is not looked at.

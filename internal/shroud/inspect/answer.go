@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
@@ -79,7 +80,7 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 		}
 	}
 	plain := a.detector.Reveal(read)
-	encoded, err := a.secretsIn(&plain, false)
+	encoded, err := a.secretsIn(&plain, false, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -210,9 +211,18 @@ var never = map[string]bool{"ssn": true, "credit_card": true, "aws_key": true, "
 // that is the same for the same value of the same agent. With remember it is put back
 // where the model repeats it.
 func (s *Session) place(kind, value string, remember bool) string {
-	h := hmac.New(sha256.New, s.key[:])
-	_, _ = h.Write([]byte(s.agent + "\x00" + kind + "\x00" + value)) // never fails
-	place := redacted(kind + "#" + hex.EncodeToString(h.Sum(nil)[:4]))
+	if s.numbers == nil {
+		s.numbers = hmac.New(sha256.New, s.key[:])
+	}
+	s.numbers.Reset()
+	for i, part := range [...]string{s.agent, kind, value} {
+		if i > 0 {
+			_, _ = s.numbers.Write([]byte{0}) // never fails
+		}
+		_, _ = io.WriteString(s.numbers, part) // never fails
+	}
+	var sum [sha256.Size]byte
+	place := redacted(kind + "#" + hex.EncodeToString(s.numbers.Sum(sum[:0])[:4]))
 	if remember && !never[kind] {
 		s.back[place] = value
 	}

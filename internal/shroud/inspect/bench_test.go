@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 )
 
 // BenchmarkRequest inspects requests with everything on: an ordinary one of 2 KB, and ones
@@ -37,6 +39,26 @@ func BenchmarkRequest(b *testing.B) {
 				b.StopTimer()
 				s, r := session(b, m, `{}`), request(b, text)
 				b.StartTimer()
+				_, _ = s.Request(r) // refused or not, it was looked at
+			}
+		})
+	}
+}
+
+// BenchmarkParts inspects a request of 4 MB whose message is made of many texts.
+func BenchmarkParts(b *testing.B) {
+	for name, text := range map[string]string{"letters": "a", "words": "The quick brown fox jumps over the lazy dog. ", "kilobytes": strings.Repeat("The quick brown fox jumps over the lazy dog. ", 20)} {
+		b.Run(name, func(b *testing.B) {
+			m := maker(b)
+			part := `{"type":"text","text":"` + text + `"}`
+			body := []byte(`{"model":"m","messages":[{"role":"user","content":[` + strings.Repeat(part+",", (4<<20)/len(part)-1) + part + `]}]}`)
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				s := session(b, m, `{}`)
+				r, err := convo.Chat{}.Request(body, "")
+				if err != nil {
+					b.Fatal(err)
+				}
 				_, _ = s.Request(r) // refused or not, it was looked at
 			}
 		})

@@ -42,9 +42,9 @@ func reading(src string) *text.Reading {
 }
 
 // secretsIn finds what private does in the views of a text beside the text itself.
-func (s *Session) secretsIn(read *text.Reading, request bool) (cuts []stream.Cut, err error) {
+func (s *Session) secretsIn(read *text.Reading, request bool, only func(text.Span) bool) (cuts []stream.Cut, err error) {
 	for _, v := range read.Views[1:] {
-		more, err := s.personal(v.Text, v.Origin, v.Exact(), request)
+		more, err := s.personal(v.Text, v.Origin, v.Exact(), request, only)
 		if err != nil {
 			return nil, err
 		}

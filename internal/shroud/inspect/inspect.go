@@ -7,6 +7,7 @@ package inspect
 
 import (
 	"context"
+	"hash"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -15,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
@@ -23,7 +25,8 @@ import (
 type Maker struct {
 	Known  *Watcher
 	Inject *inject.Detector
-	Key    [32]byte // of placeholders; random, kept while the server runs
+	Key    [32]byte // of what this process remembers; random
+	Places *placekey.Keeper
 
 	detectors detectors
 	keys      keys
@@ -31,9 +34,12 @@ type Maker struct {
 
 // For returns the inspector of a call of an agent with the config, which says s.
 func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config, s *shroud.Settings) (out *Session, err error) {
-	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, unseen: c.Who.NoReveal, back: map[string]string{}, plain: map[string]string{}}
+	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, own: m.Key, key: m.Key, agent: c.Who.ID, unseen: c.Who.NoReveal, back: map[string]string{}, plain: map[string]string{}}
 	if out.detector, err = m.detectors.of(config); err != nil {
 		return nil, err
+	}
+	if m.Places != nil {
+		out.key = m.Places.Of(ctx, c.Who.Org)
 	}
 	if s.Redaction {
 		set, err := m.Known.For(ctx, c)
@@ -55,8 +61,10 @@ type Session struct {
 	paid      *known.Set // the provider's key in use; nil: none
 	paidNames *known.Set // the same for names of headers
 	agent     string
-	unseen    bool // the agent is shown no value
-	key       [32]byte
+	unseen    bool         // the agent is shown no value
+	own       [32]byte     // of this process
+	key       placekey.Key // of the numbers in placeholders
+	numbers   hash.Hash    // keyed with it; nil: not needed yet
 
 	found      []Finding
 	score      float64 // of the request
@@ -83,16 +91,27 @@ func (s *Session) Request(r *convo.Request) (edits []convo.Edit, err error) {
 	if err := s.Beside("field", r.Words); err != nil {
 		return nil, err
 	}
+	out, err := s.meet(r)
+	if err != nil {
+		return nil, err
+	}
 	for i, p := range r.Parts {
-		out, err := s.part(&p)
-		if err != nil {
+		p.Text = out[i]
+		if out[i], err = s.part(&p); err != nil {
 			return nil, err
 		}
-		if out != p.Text {
-			edits = append(edits, convo.Edit{Part: i, Text: out})
+	}
+	return became(r.Parts, out), nil
+}
+
+// became are the edits of parts that become other texts.
+func became(parts []convo.Part, out []string) (edits []convo.Edit) {
+	for i := range parts {
+		if out[i] != parts[i].Text {
+			edits = append(edits, convo.Edit{Part: i, Text: out[i]})
 		}
 	}
-	return edits, nil
+	return edits
 }
 
 // part decides over one text of a request.
@@ -129,7 +148,7 @@ func (s *Session) part(p *convo.Part) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	encoded, err := s.secretsIn(&plain, true)
+	encoded, err := s.secretsIn(&plain, true, nil)
 	if err != nil {
 		return "", err
 	}
@@ -165,19 +184,20 @@ func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
 	if err := s.called(v); err != nil {
 		return nil, err
 	}
-	for i, p := range v.Parts {
-		if p.Text == "" {
+	out, err := s.answered(v)
+	if err != nil {
+		return nil, err
+	}
+	for i := range v.Parts {
+		if out[i] == "" {
 			continue
 		}
-		out, err := stream.Whole(s.of(&p), p.Text)
-		if err != nil {
+		if out[i], err = stream.Whole(s.of(&v.Parts[i]), out[i]); err != nil {
 			return nil, err
 		}
-		if out != p.Text {
-			s.filtered = true
-			edits = append(edits, convo.Edit{Part: i, Text: out})
-		}
 	}
+	edits = became(v.Parts, out)
+	s.filtered = s.filtered || len(edits) > 0
 	return append(edits, s.restored(v, edits)...), nil
 }
 

@@ -42,7 +42,7 @@ func (k *keys) of(with [32]byte, key secret.Bytes) paid {
 // no text to anybody, Unkeyed looks at.
 func (s *Session) Paid(key secret.Bytes) {
 	if len(key.Reveal()) >= known.Shortest {
-		sets := s.keys.of(s.key, key)
+		sets := s.keys.of(s.own, key)
 		s.paid, s.paidNames = sets.texts, sets.names
 	}
 }

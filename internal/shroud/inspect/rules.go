@@ -95,19 +95,20 @@ func (s *Session) threats(read *text.Reading, location string, more []Finding) (
 // repeats its placeholder.
 func (s *Session) private(src string, request bool) (cuts []stream.Cut, err error) {
 	same := func(start, end int) text.Span { return text.Span{Start: start, End: end} }
-	return s.personal(src, same, true, request)
+	return s.personal(src, same, true, request, nil)
 }
 
 // personal is private for a view of a text, whose places at tells. Where it is not exact, all that was decoded goes
-// for a finding: it looks for secrets of a shape of their own alone, since a file would go with a person's data.
-func (s *Session) personal(src string, at func(start, end int) text.Span, exact, request bool) (cuts []stream.Cut, err error) {
+// for a finding: it looks for secrets of a shape of their own alone, since a file would go with a person's data. With
+// only, other places don't count.
+func (s *Session) personal(src string, at func(start, end int) text.Span, exact, request bool, only func(text.Span) bool) (cuts []stream.Cut, err error) {
 	cut := func(start, end int, with string) {
 		of := at(start, end)
 		cuts = append(cuts, stream.Cut{Start: of.Start, End: of.End, With: with})
 	}
 	if s.settings.Redaction {
 		for _, m := range leak.Find(src) {
-			if !exact && m.Rule == leak.Generic {
+			if !exact && m.Rule == leak.Generic || only != nil && !only(at(m.Start, m.End)) {
 				continue
 			}
 			s.hid("a shape: " + m.Rule)
@@ -120,6 +121,9 @@ func (s *Session) personal(src string, at func(start, end int) text.Span, exact,
 			continue
 		}
 		policy, span := s.settings.PII, at(m.Start, m.End)
+		if only != nil && !only(span) {
+			continue
+		}
 		if key(m.Kind) {
 			// A key is a secret: where secrets are replaced it is, whatever is let pass of persons' data.
 			if s.settings.Redaction && policy != "block" {

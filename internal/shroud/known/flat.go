@@ -84,7 +84,7 @@ func (c *canon) takeFlat(of *canon, last bool, longest int) (sure int) {
 				continue
 			}
 			from := i
-			for i++; i < next && between(of.text[:end], i) == 0; {
+			for i++; i < next && (!mayStand(of.text[i], of.text[i-1]) || between(of.text[:end], i) == 0); {
 				i++
 			}
 			c.keep(of.text[from:i], r, from)
@@ -114,6 +114,14 @@ func (c *canon) keep(b []byte, of run, at int) {
 
 // separators are the bytes below 64 that stand between lines.
 const separators = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\v' | 1<<'\f' | 1<<'\r' | 1<<',' | 1<<';' | 1<<'"' | 1<<'\'' | 1<<'+'
+
+// mayStand reports whether between may be more than 0 at a byte, by it and the one before: it is asked for each.
+func mayStand(c, before byte) bool {
+	if c < 64 {
+		return uint64(separators|1<<'<')>>c&1 != 0
+	}
+	return c == '|' || c == '\\' || before == '\\'
+}
 
 // between is the size of what stands between lines at a place, or 0: a separator, a tag, or a line break that is escaped
 // once more.

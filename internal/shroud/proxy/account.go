@@ -94,6 +94,13 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	if ok.inspect == nil {
 		return
 	}
+	if ok.silent {
+		if ok.spend != nil {
+			ok.spend.Leave()
+		}
+		ok.inspect, ok.spend = nil, nil
+		return
+	}
 	told := ok.inspect.Told()
 	told.Provider, told.Model, told.Latency = a.to.name, plain(a.Model), p.cfg.Gate.Now().Sub(x.Call.Now)
 	if a.unnamed {

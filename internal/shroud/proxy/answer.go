@@ -26,9 +26,6 @@ import (
 const (
 	maxAnswer = 64 << 20
 	maxError  = 1 << 20
-	// quiet is after how long without a word of the provider a stream's reader is told
-	// that it goes on.
-	quiet = 15 * time.Second
 )
 
 // forward makes the call and passes the answer on, until ctx ends. What may have reached the
@@ -214,7 +211,7 @@ func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a 
 	incoming(x.Header(), res.Header)
 	x.WriteHeader(res.StatusCode)
 	out := &writer{x: x, control: http.NewResponseController(x)}
-	stop := out.alive(ctx)
+	stop := out.alive(ctx, p.cfg.Quiet)
 	defer stop()
 	if ok.as != nil {
 		body = ok.as.Stream(body)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -59,6 +60,7 @@ type cleared struct {
 	as      *translate.Call // what a foreign provider gets instead of the body
 	spend   *spend.Reservation
 	end     ending
+	silent  bool // nobody is told what was found: the limits have no room for who asks
 }
 
 // ending is what is known of a call at its end.
@@ -84,7 +86,7 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 		return err
 	})
 	defer func() { ok.key.Wipe() }()
-	if ok.inspect != nil && ok.inspect.Summary() != "" {
+	if ok.inspect != nil && !ok.silent && ok.inspect.Summary() != "" {
 		x.Header().Set("X-Shroud-Inspection", ok.inspect.Summary())
 	}
 	if err != nil {
@@ -212,8 +214,25 @@ func unpacked(data []byte, encoding string) ([]byte, error) {
 	return out, nil
 }
 
-// clear decides whether a call may go on, and as what. It is in the log then.
-func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared, err error) {
+// clear decides whether a call may go on, and as what. It is in the log then. One that is refused
+// and tells of something that was found counts as one that goes on.
+func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (cleared, error) {
+	var limits spend.Limits
+	out, err := p.decide(ctx, c, a, &limits)
+	if err == nil || out.inspect == nil || out.inspect.Summary() == "" || errors.Is(err, call.ErrMoved) {
+		return out, err
+	}
+	if !fault.Is(err, fault.RateLimited) && (out.spend == nil || !out.spend.Taken()) {
+		if full := p.cfg.Ledger.Count(ctx, c, &limits); full != nil {
+			err = full
+		}
+	}
+	out.silent = fault.Is(err, fault.RateLimited)
+	return out, err
+}
+
+// decide is clear without what counts of a refusal. limits become those of the agent.
+func (p *Proxy) decide(ctx context.Context, c *call.Call, a *asked, limits *spend.Limits) (out cleared, err error) {
 	c.Touch("model", "")
 	c.Event.Details.More = []audit.Field{audit.Text("provider", a.to.name)}
 	if c.Who.Kind != policy.KindAgent {
@@ -230,6 +249,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		return out, err
 	}
 	c.Touch("model", "")
+	*limits = who.limits
 	out.until = who.ExpiresAt
 	if !who.Shroud {
 		return out, errOff

@@ -47,6 +47,7 @@ type Config struct {
 	HTTP      http.RoundTripper              // the guarded way out
 	Idle      time.Duration                  // how long a provider may send nothing
 	Longest   time.Duration                  // how long a call may take
+	Quiet     time.Duration                  // after how long without a word the reader of a stream is told that it goes on
 	Epoch     func(org string) (int64, bool) // of rights; see vault.Store
 	Ready     func(ctx context.Context) bool
 	Log       *slog.Logger

@@ -45,9 +45,9 @@ func (w *writer) write(b []byte) error {
 	return w.x.FlushError()
 }
 
-// alive sends a comment after each time in which nothing was sent, until stop is called
+// alive sends a comment after each time of quiet in which nothing was sent, until stop is called
 // or the caller is gone.
-func (w *writer) alive(ctx context.Context) (stop func()) {
+func (w *writer) alive(ctx context.Context, quiet time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var ended sync.WaitGroup
 	ended.Go(func() {

@@ -87,13 +87,8 @@ func Early(l *Limits, a *Ask, known bool) error {
 
 // Decide says what a request is given, with the counts as they are in the transaction.
 func Decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (Taken, error) {
-	if l.PerMinute != nil {
-		if wait, over := overMinute(*l.PerMinute, c.Seconds, now); over {
-			return Taken{}, errMinute(*l.PerMinute, wait)
-		}
-	}
-	if l.PerDay != nil && c.Day.Requests >= *l.PerDay {
-		return Taken{}, errDay(*l.PerDay, untilMidnight(now))
+	if err := room(l, c, now); err != nil {
+		return Taken{}, err
 	}
 	if a.Stream && l.Streams != nil && c.Streams >= *l.Streams {
 		return Taken{}, errStreams(*l.Streams)
@@ -118,6 +113,19 @@ func Decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (Taken, error
 		return Taken{}, errHeld(l.Budget, heldFor)
 	}
 	return Taken{}, errBudget(l.Budget, c.Day.Spent, need, untilMidnight(now))
+}
+
+// room reports whether one more request may come at all.
+func room(l *Limits, c *Counts, now time.Time) error {
+	if l.PerMinute != nil {
+		if wait, over := overMinute(*l.PerMinute, c.Seconds, now); over {
+			return errMinute(*l.PerMinute, wait)
+		}
+	}
+	if l.PerDay != nil && c.Day.Requests >= *l.PerDay {
+		return errDay(*l.PerDay, untilMidnight(now))
+	}
+	return nil
 }
 
 // reserve is what a request takes at most, with an answer as long as it may be.

@@ -43,6 +43,7 @@ func TestPostgreSQL(t *testing.T) {
 		"never renewed":        TestNoReservationOutlivesItsCallForLong,
 		"streams":              TestStreamsAreCountedOnAllNodes,
 		"minutes":              TestRequestsOfAMinuteAndOfADay,
+		"refused":              TestWhatIsRefusedForItsTextCounts,
 		"old rows":             TestOldRowsAreForgotten,
 		"listed and summed up": TestWhoSeesWhichRequests,
 	} {
@@ -681,6 +682,54 @@ func TestRequestsOfAMinuteAndOfADay(t *testing.T) {
 	}
 	b.Clock.Forward(12 * time.Hour)
 	b.began(l, lim, plain(1))
+}
+
+// TestWhatIsRefusedForItsTextCounts: to the minute and to the day, on all nodes, and never to the money.
+func TestWhatIsRefusedForItsTextCounts(t *testing.T) {
+	b := open(t)
+	nodes := []*spend.Ledger{b.ledger(b.World), b.ledger(b.OtherNode())}
+	lim := spend.Limits{PerMinute: new(int64(3)), PerDay: new(int64(5)), Budget: usd.Dollar}
+	count := func(i int, want string) {
+		t.Helper()
+		err := nodes[i%2].Count(t.Context(), b.Call(b.agent, policy.CallModel), &lim)
+		if want == "" && err != nil || want != "" && fault.CodeOf(err) != want {
+			t.Errorf("%d: %v, want %q", i, err, want)
+		}
+	}
+	count(0, "")
+	count(1, "")
+	b.settle(b.began(nodes[0], lim, plain(1)), convo.Usage{Output: 1}, spend.End{})
+	count(0, "shroud_requests_per_minute")
+	count(1, "shroud_requests_per_minute")
+	_, err := b.begin(nodes[1], lim, plain(1))
+	code(t, "one that may go on", err, "shroud_requests_per_minute")
+	b.Clock.Forward(62 * time.Second)
+	count(0, "")
+	count(1, "")
+	count(0, "shroud_requests_per_day")
+	_, err = b.begin(nodes[0], lim, plain(1))
+	code(t, "the day is full", err, "shroud_requests_per_day")
+	b.used("by all of them", "0.001", "0.00")
+	if d := b.day(); d.Requests != 5 {
+		t.Errorf("%d requests", d.Requests)
+	}
+	other := spend.Limits{Budget: usd.Dollar, Streams: new(int64(1))}
+	for range 9 {
+		if err := nodes[0].Count(t.Context(), b.Call(b.agent, policy.CallModel), &other); err != nil {
+			t.Errorf("without such limits: %v", err)
+		}
+	}
+	if d := b.day(); d.Requests != 5 {
+		t.Errorf("%d requests are counted that nothing bounds", d.Requests)
+	}
+	b.Clock.Forward(24 * time.Hour)
+	lim = spend.Limits{PerMinute: new(int64(10))}
+	errs := world.AtOnce(40, func(i int) error {
+		return nodes[i%2].Count(t.Context(), b.Call(b.agent, policy.CallModel), &lim)
+	})
+	if n := world.Count(errs); n[""] != 10 || n["shroud_requests_per_minute"] != 30 {
+		t.Errorf("at once: %v", n)
+	}
 }
 
 func TestOldRowsAreForgotten(t *testing.T) {

@@ -43,6 +43,9 @@ type Store interface {
 	// transaction. decide completes o, and may run more than once. With it, in one transaction,
 	// goes what a use takes off, and the event of the call; either may be nil.
 	ReserveSpend(ctx context.Context, o *Open, decide func(Counts) error, use *vault.Taking, ev *audit.Event) error
+	// CountSpend counts a request of the agent of o in its day and second, if decide allows it with
+	// the counts as they are in its transaction. It does not wait for the disk.
+	CountSpend(ctx context.Context, o *Open, decide func(Counts) error) error
 	// SettleSpend ends o, counts the cost of r against the day of o, and stores r. When o has
 	// ended already, or its organisation is gone, nothing is stored; nor when o has not ended by
 	// itself before lost, if that is not zero.
@@ -161,6 +164,12 @@ func (r *Reservation) Take(ctx context.Context, use *vault.Taking, ev *audit.Eve
 	return nil
 }
 
+// Taken reports whether Take has allowed it.
+func (r *Reservation) Taken() bool { return r.stored }
+
+// Leave ends a reservation that was not taken, and of which nothing is told.
+func (r *Reservation) Leave() { r.once.Do(r.leave) }
+
 func (r *Reservation) leave() {
 	if r.place != nil {
 		r.ledger.places.Leave(*r.place)
@@ -168,6 +177,17 @@ func (r *Reservation) leave() {
 }
 
 var errOnlyAgents = fault.New(fault.Denied, "shroud_for_agents", "Only agents call language models through Shroud. Use the key of an agent.")
+
+// Count counts a request that is refused for what was found in it, so that whoever tries what passes
+// has no more tries than requests. It costs nothing. Where the limits have no room for one more it
+// returns their refusal, which goes before the other: that one tells what was found.
+func (l *Ledger) Count(ctx context.Context, c *call.Call, lim *Limits) error {
+	if lim.PerMinute == nil && lim.PerDay == nil {
+		return nil
+	}
+	o := Open{Org: c.Who.Org, Agent: c.Who.ID, Day: dayOf(c.Now), At: c.Now}
+	return l.cfg.Store.CountSpend(ctx, &o, func(n Counts) error { return room(lim, &n, o.At) })
+}
 
 // Note stores what became of a request that was stopped before anything was reserved, under
 // an id of the caller's making.

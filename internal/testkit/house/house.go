@@ -28,6 +28,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
@@ -177,6 +178,8 @@ func (h *House) Fill() map[string]string {
 	text := ids.New()
 	kek, at = flagged.SealOf(h.org, text)
 	put("flagged_texts", "wrapped", "sealed", kek, at, map[string]any{"activity_id": text, "org_id": h.org, "kinds": "[]"})
+	kek, at = placekey.SealOf(h.org)
+	put("place_keys", "wrapped", "sealed", kek, at, map[string]any{"org_id": h.org})
 	tx, raw := ids.New(), []byte("the bytes of a transaction")
 	h.insert("transactions", map[string]any{"id": tx, "org_id": h.org, "takes": "[]", "raw": raw, "hash": evm.Keccak256(raw).String(), "next_at": nil})
 	kek, at = vault.SealOfJob(h.org, v, job)
@@ -198,7 +201,7 @@ func (h *House) Fill() map[string]string {
 	return map[string]string{
 		"secret_versions": "vault " + v + `, path "a/b", version`, "user_totp": "second factor of user " + user, "mail_queue": "queued mail " + post,
 		"shares": "link of share " + share, "approval_webhooks": "webhook " + hook, "webhooks": "event webhook " + told, "vault_jobs": "job " + job,
-		"transactions": "transaction " + tx, "flagged_texts": "flagged text of request " + text,
+		"transactions": "transaction " + tx, "flagged_texts": "flagged text of request " + text, "place_keys": "key of placeholders of organisation " + h.org,
 		"audit_heads": "log of organisation " + h.org, "audit_events": "log of organisation " + h.org, "audit_checkpoints": "log of organisation " + h.org,
 	}
 }

@@ -44,6 +44,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
@@ -100,6 +101,7 @@ type World struct {
 	Transactions *transaction.Service // nobody watches them but a test that calls Look
 	Activity     *activity.Service
 	Flagged      *flagged.Service
+	Places       *placekey.Keeper
 	Broker       *broker.Service
 	Relay        *relay.Relay
 	Executor     *executor.Service
@@ -252,6 +254,7 @@ func (w *World) services() {
 	})
 	w.Activity = &activity.Service{Store: w.DB}
 	w.Flagged = &flagged.Service{Store: w.DB, Sealer: w.Sealer}
+	w.Places = placekey.New(placekey.Config{Store: w.DB, Sealer: w.Sealer, Keys: w.Keys, Now: w.Clock.Now, Log: w.Logger()})
 	loopback, err := netguard.ParseAllow("127.0.0.0/8,::1")
 	w.must(err)
 	reached := w.setup.Reached
