@@ -93,15 +93,16 @@ var arrows = map[string][]string{
 	"internal/envbundle":       {},
 	"internal/totp":            {"internal/erase"},
 	"internal/sshsign":         {},
-	"internal/broker":          join(domain, "internal/binding", "internal/broker/coding", "internal/broker/mask", "internal/broker/mint", "internal/broker/postgres", "internal/broker/sought", "internal/envbundle", "internal/epoch", "internal/shroud/known", "internal/sshsign", "internal/totp", "internal/vault"), // is given a guarded client
+	"internal/broker":          join(domain, "internal/binding", "internal/broker/coding", "internal/broker/later", "internal/broker/mask", "internal/broker/mint", "internal/broker/postgres", "internal/broker/sought", "internal/envbundle", "internal/epoch", "internal/shroud/known", "internal/sshsign", "internal/totp", "internal/vault"), // is given a guarded client
 	"internal/broker/mask":     {"internal/shroud/known"},
 	"internal/broker/coding":   {},
 	"internal/broker/mint":     {},
 	"internal/broker/postgres": {},
 	"internal/broker/sought":   {"internal/erase", "internal/shroud/known"},
+	"internal/broker/later":    {"internal/loop"},
 	"internal/broker/relay":    {"internal/broker", "internal/broker/coding", "internal/broker/mask", "internal/gate"}, // a surface that passes bodies on, with one route of REST
 	"internal/execution":       {"internal/binding", "internal/broker/mint", "internal/patch"},                         // mint reads a grant
-	"internal/executor":        join(domain, "internal/binding", "internal/broker", "internal/broker/mint", "internal/broker/postgres", "internal/execution", "internal/vault"),
+	"internal/executor":        join(domain, "internal/binding", "internal/broker", "internal/broker/later", "internal/broker/mint", "internal/broker/postgres", "internal/execution", "internal/vault"),
 	"internal/envvar":          join(domain, "internal/approval", "internal/patch", "internal/vault"),
 	"internal/cmek":            {"internal/erase"},
 	"internal/identity":        domain, // of a credential it makes a principal; it knows no other way in

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/later"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/mask"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/mint"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
@@ -76,8 +77,10 @@ type Config struct {
 	People   People
 	// Standing is the call of a context as its credential is now; nil where it is nobody's.
 	Standing func(ctx context.Context) (*call.Call, error)
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Later writes what came of a use that could not be written in its time.
+	Later *later.Queue
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Service uses secrets. It is safe for concurrent use.

@@ -380,6 +380,8 @@ func (s *Service) tell(ctx context.Context, c *call.Call, r *run, a *Result, fai
 		audit.Number("redactions", uint64(e.Redactions)), audit.Number("ms", uint64(e.Took.Milliseconds())),
 	}
 	if err := s.cfg.Store.EndExecution(context.WithoutCancel(ctx), e, &ev); err != nil {
-		s.cfg.Log.Error("what came of an execution could not be written", slog.Any("error", err))
+		ended := *e
+		s.cfg.Log.Error("what came of an execution is written later", slog.String("use", c.Event.ID), slog.String("execution", e.ID), slog.String("status", e.Status), slog.Any("error", err))
+		s.cfg.Later.Put(c.Event.ID, func(ctx context.Context) error { return s.cfg.Store.EndExecution(ctx, &ended, &ev) })
 	}
 }

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -408,16 +409,55 @@ func TestAnExecutionOnAFullDisk(t *testing.T) {
 	if e := cutOff(); e["status"] != "error" || e["error_message"] != "interrupted" || x.up.calls() != 1 {
 		t.Errorf("the list has %v", e)
 	}
-	uses := 0
+	x.Executor.Recover(t.Context())
+	lift = x.refuse("UPDATE ON executions")
+	x.Late.CatchUp(t.Context()) // still full
+	lift()
+	for range 2 {
+		x.Late.CatchUp(t.Context())
+	}
+	if e := cutOff(); e["status"] != "success" || e["error_message"] != nil || !strings.Contains(fmt.Sprint(e["result_summary"]), "status:200") {
+		t.Errorf("once there was room the list has %v", e)
+	}
+	uses, used := 0, 0
 	for _, e := range x.Events(x.ada.org) {
-		if e.Action == "secret.use" {
+		switch e.Action {
+		case "secret.use":
 			uses++
+		case "secret.used":
+			used++
 		}
 	}
-	if uses != 1 {
-		t.Errorf("the log has %d uses", uses)
+	if uses != 1 || used != 1 {
+		t.Errorf("the log has %d uses, and of %d what came of them", uses, used)
 	}
 	x.runs(object{}).want(200)
+}
+
+// What came of a use is written once the log takes it again, though nobody asks any more.
+func TestAUseOnAFullDisk(t *testing.T) {
+	u := openUnseeing(t)
+	u.keep("api-keys/pay", hiddenValue, object{"hosts": []string{u.up.host()}})
+	var lift func()
+	u.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		lift = u.refuse("INSERT ON audit_events")
+		w.WriteHeader(http.StatusNoContent)
+	}
+	u.asks(object{"method": "GET", "url": u.up.URL + "/", "headers": object{"Authorization": "Bearer {{secret:api-keys/pay}}"}})
+	u.Late.CatchUp(t.Context()) // still full
+	lift()
+	for range 2 {
+		u.Late.CatchUp(t.Context())
+	}
+	used := ""
+	for _, e := range u.Events(u.ada.org) {
+		if e.Action == "secret.used" {
+			used += string(e.DetailsJSON)
+		}
+	}
+	if strings.Count(used, `"answered":204`) != 1 {
+		t.Errorf("the log has %q", used)
+	}
 }
 
 // Many at once are counted as one after the other.

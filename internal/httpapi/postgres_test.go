@@ -41,6 +41,8 @@ func TestPostgreSQL(t *testing.T) {
 		"tokens of executions":             TestExecutionsWithTokens,
 		"a refresh token that is held":     TestARefreshTokenThatADeadNodeHolds,
 		"executions of before a start":     TestExecutionsOfBeforeAStartWereInterrupted,
+		"executions on a full disk":        TestAnExecutionOnAFullDisk,
+		"uses on a full disk":              TestAUseOnAFullDisk,
 		"uses and reads race":              TestUsesAndReadsRaceForTheirOwnApprovals,
 		"an approval that ends meanwhile":  TestAnApprovalThatIsWithdrawnDuringARequestShowsNothing,
 		"an answer after its right":        TestARightThatEndsDuringARequestShowsNothing,
