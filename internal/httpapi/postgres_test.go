@@ -57,6 +57,7 @@ func TestPostgreSQL(t *testing.T) {
 		"lent credentials":                 TestALentCredentialEndsWithItsRight,
 		"a right that ends meanwhile":      TestARightThatEndsDuringAnExecutionShowsNothing,
 		"what a credential made":           TestWhatACredentialMadeEndsWithIt,
+		"long lists of what was made":      TestALongListOfWhatWasMadeSaysSo,
 		"what a login made":                TestWhatALoginMadeEndsWithIt,
 		"a logout":                         TestALogoutKeepsWhatTheLoginMade,
 		"tokens taken of agents":           TestATokenOfAnAgentEndsWithWhatTookIt,
