@@ -137,8 +137,23 @@ func TestALentCredentialEndsWithItsRight(t *testing.T) {
 		t.Errorf("the service got %q", got)
 	}
 	x.do("DELETE", "/v1/vaults/"+x.vault+"/policies/"+grant, x.ada.token, nil).want(204)
+	if events := x.Events(x.ada.org); !strings.Contains(string(events[len(events)-1].DetailsJSON), "agent_bindings=1") {
+		t.Errorf("the log has %s", events[len(events)-1].DetailsJSON)
+	}
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	grant = x.readable(mia) // for another reason: it lends nothing again
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	anew := object{"credential_source": object{"type": "vault_ref", "vault_id": x.vault, "path": "keys/pay"}}
+	x.do("PATCH", x.at("/bindings/"+made.str("id")), mia.token, anew).want(200)
+	x.runs(object{}).want(200)
+	// One that lasts for a time: what has expired lends nothing again, either.
+	x.do("PUT", "/v1/vaults/"+x.vault+"/policies/"+grant, x.ada.token, object{"permissions": []string{"read"}, "expires_at": x.Clock.Now().Add(time.Minute)}).want(200)
+	x.runs(object{}).want(200)
+	x.Clock.Forward(2 * time.Minute)
 	x.runs(object{}).want(403, "agent_binding_lapsed")
 	x.readable(mia)
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	x.do("PATCH", x.at("/bindings/"+made.str("id")), mia.token, anew).want(200)
 	x.runs(object{}).want(200)
 	x.do("DELETE", secretAt(x.vault, "keys/pay"), x.ada.token, nil).want(204)
 	x.runs(object{}).want(410)
@@ -149,7 +164,7 @@ func TestALentCredentialEndsWithItsRight(t *testing.T) {
 	x.do("PATCH", x.at("/bindings/"+made.str("id")), x.ada.token, object{"guardrails": object{"allowed_hosts": []string{"evil.example"}}}).want(403, "credential_of_another")
 	x.do("PATCH", "/v1/org/members/"+mia.id, x.ada.token, object{"role": "member"}).want(200)
 	x.runs(object{}).want(404, "agent_binding_not_found") // the agent is not mia's
-	if x.up.calls() != 3 {
+	if x.up.calls() != 5 {
 		t.Errorf("%d requests were sent", x.up.calls())
 	}
 }
