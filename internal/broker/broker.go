@@ -115,7 +115,7 @@ func (s *Service) boundOf(ctx context.Context, org string, at vault.Ref) (Bound,
 
 var (
 	errNotBound = fault.New(fault.Denied, "no_binding",
-		"No binding of this secret allows it for this host, method and path, in this place of the request. A human adds one: oneclaw bind PATH --host HOST").Because("no_binding")
+		"No binding of this secret allows it for this host, method and path, in this place of the request. A human adds one with `oneclaw bind`, which takes the path of the secret and the host.").Because("no_binding")
 	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path that you may use. Name the vault with oneclaw://VAULT/PATH.")
 	errMany     = fault.New(fault.Conflict, "ambiguous_reference", "Several vaults have a secret at this path that you may use: name one with oneclaw://VAULT/PATH.")
 	errEnded    = fault.New(fault.Denied, "right_ended", "The right to use the secret ended while the other server answered. Whether it did what was asked is not known.").Because("right_ended")
