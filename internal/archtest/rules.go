@@ -1,7 +1,7 @@
 package archtest
 
 // common are the packages that every package may import.
-var common = []string{"internal/secret", "internal/fault", "internal/files", "internal/ids", "internal/network", "internal/stamp"}
+var common = []string{"internal/secret", "internal/fault", "internal/files", "internal/ids", "internal/network", "internal/oneline", "internal/stamp"}
 
 // domain is what the packages that hold the rules of the product may share:
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
@@ -133,6 +133,7 @@ var arrows = map[string][]string{
 	"internal/seal":        {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":    {"internal/evm"},
 	"internal/network":     {},
+	"internal/oneline":     {},
 	"internal/metrics":     {},
 	"internal/secretpath":  {},
 

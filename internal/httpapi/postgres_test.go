@@ -94,6 +94,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a pause after a denial":           TestADenialIsFollowedByAPause,
 		"an agent's own vault":             TestAGateHoldsInAVaultThatTheAgentMade,
 		"names of vaults":                  TestVaultNamesThatLookAlikeAreTaken,
+		"names with unseen characters":     TestNamesHaveNoUnseenCharacters,
 		"vaults that agents are bound to":  TestAMemberBindsAgentsOnlyToVaultsItSees,
 		"an agent's token":                 TestAnAgentsTokenTellsItsPatterns,
 		"shares and gates":                 TestAShareMadeBeforeAGateLapses,

@@ -21,7 +21,7 @@ const sameAsker = `EXISTS (SELECT 1 FROM agents g WHERE g.id = secret_requests.a
 const waits = `status = 'waiting' AND ` + sameAsker + ` AND expires_at > `
 
 const selectWanted = `SELECT id, org_id, vault_id, path, agent_id, reason, service, host, status, created_at, expires_at, decided_by, decided_at,
-	answer, version, ended_by, CASE WHEN ` + sameAsker + ` THEN 0 ELSE 1 END,
+	answer, version, end_reason, CASE WHEN ` + sameAsker + ` THEN 0 ELSE 1 END,
 	COALESCE((SELECT name FROM vaults WHERE vaults.id = secret_requests.vault_id), ''),
 	COALESCE((SELECT name FROM agents WHERE agents.id = secret_requests.agent_id), '') FROM secret_requests `
 
@@ -250,7 +250,7 @@ func (db *DB) SweepSecretRequests(ctx context.Context, before time.Time) error {
 
 // endWanted ends the requests for secrets that wait and for which a condition holds.
 func (tx Tx) endWanted(e *ending, at time.Time, by wanted.End, where string, args ...any) error {
-	return tx.count(&e.wanted, `UPDATE secret_requests SET status = 'ended', ended_by = '`+string(by)+`', decided_at = $1, mail_at = NULL WHERE status = 'waiting' AND expires_at > $1 AND `+where,
+	return tx.count(&e.wanted, `UPDATE secret_requests SET status = 'ended', end_reason = '`+string(by)+`', decided_at = $1, mail_at = NULL WHERE status = 'waiting' AND expires_at > $1 AND `+where,
 		append([]any{micros(at)}, args...)...)
 }
 
