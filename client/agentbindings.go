@@ -226,6 +226,7 @@ type Execution struct {
 	ID         string    `json:"id"`
 	AgentID    string    `json:"agent_id"`
 	BindingID  string    `json:"binding_id"`
+	Binding    string    `json:"binding_name,omitempty"` // as it is called now
 	Intent     string    `json:"intent_type"`
 	Mode       string    `json:"execution_mode"`
 	Status     string    `json:"status"`
@@ -239,8 +240,9 @@ type Execution struct {
 		Path   string `json:"path_template,omitempty"`
 	} `json:"request_summary"`
 	Result *struct {
-		Status int   `json:"status,omitempty"`
-		Bytes  int64 `json:"bytes"`
+		Status int    `json:"status,omitempty"`
+		Bytes  int64  `json:"bytes"`
+		Rows   *int64 `json:"rows,omitempty"` // of a statement on a database
 	} `json:"result_summary,omitempty"`
 }
 

@@ -69,22 +69,24 @@ type Made struct {
 	IsLive    bool      `json:"is_live"`
 }
 
+// AllMade is the newest of what was made with a credential, the newest first.
+type AllMade struct {
+	Made  []Made `json:"made"`
+	Total int    `json:"total"` // how many there are
+}
+
 // MadeWithAPIKey lists what was made with a key.
-func (c *Client) MadeWithAPIKey(ctx context.Context, id string) ([]Made, error) {
-	var out struct {
-		Made []Made `json:"made"`
-	}
+func (c *Client) MadeWithAPIKey(ctx context.Context, id string) (AllMade, error) {
+	var out AllMade
 	err := c.read(ctx, &out, "auth", "api-keys", id, "made")
-	return out.Made, err
+	return out, err
 }
 
 // MadeByAgent lists what an agent made.
-func (c *Client) MadeByAgent(ctx context.Context, id string) ([]Made, error) {
-	var out struct {
-		Made []Made `json:"made"`
-	}
+func (c *Client) MadeByAgent(ctx context.Context, id string) (AllMade, error) {
+	var out AllMade
 	err := c.read(ctx, &out, "agents", id, "made")
-	return out.Made, err
+	return out, err
 }
 
 // remove sends DELETE to the route of parts.

@@ -27,6 +27,7 @@ type SecretRequest struct {
 	ExpiresAt time.Time  `json:"expires_at"`
 	DecidedBy string     `json:"decided_by,omitempty"`
 	DecidedAt *time.Time `json:"decided_at,omitempty"`
+	EndedBy   string     `json:"ended_by,omitempty"`
 	Answer    string     `json:"answer,omitempty"`  // why it was declined
 	Version   uint64     `json:"version,omitempty"` // once it is filled
 	URL       string     `json:"url"`               // the page where a person gives the value

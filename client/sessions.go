@@ -36,12 +36,10 @@ func (c *Client) Sessions(ctx context.Context, ended bool) ([]Session, error) {
 }
 
 // MadeWithSession lists what was made with a login or device.
-func (c *Client) MadeWithSession(ctx context.Context, id string) ([]Made, error) {
-	var out struct {
-		Made []Made `json:"made"`
-	}
+func (c *Client) MadeWithSession(ctx context.Context, id string) (AllMade, error) {
+	var out AllMade
 	err := c.read(ctx, &out, "auth", "sessions", id, "made")
-	return out.Made, err
+	return out, err
 }
 
 // EndSession ends a login or device with all its tokens. Another than this client's

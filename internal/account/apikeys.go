@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -125,8 +124,8 @@ func (s *Service) mayRevoke(ctx context.Context, c *call.Call, id string) error 
 	case c.Who.Key == "" && !c.Who.Device, c.Who.Key == id:
 		return nil
 	case c.Who.Key != "":
-		made, err := s.store.Made(ctx, c.Who.Org, "key:"+c.Who.Key, "key:"+c.Who.Key+"!", c.Now)
-		if err != nil || slices.ContainsFunc(made, func(m identity.Made) bool { return m.Kind == "api_key" && m.ID == id }) {
+		made, err := s.store.Made(ctx, c.Who.Org, "key:"+c.Who.Key, "key:"+c.Who.Key+"!", c.Now, func(m *identity.Made) bool { return m.Kind == "api_key" && m.ID == id })
+		if err != nil || made.Total > 0 {
 			return err
 		}
 	}

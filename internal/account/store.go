@@ -94,8 +94,8 @@ type KeyStore interface {
 	// keep is set, what was made with the key ends too, and ev says what.
 	RevokeKey(ctx context.Context, org, user, id string, keep bool, at time.Time, ev *audit.Event) error
 	// Made returns what was made with the credentials whose names are from from on and
-	// below below, oldest first.
-	Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error)
+	// below below, as far as of says: the newest, and how many there are.
+	Made(ctx context.Context, org, from, below string, now time.Time, of func(*identity.Made) bool) (identity.AllMade, error)
 }
 
 // MailToken is a single-use token that was mailed to a user.

@@ -8,12 +8,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// MadeByAgent returns what was made with all credentials that an agent has had, oldest
+// MadeByAgent returns what was made with all credentials that an agent has had, the newest
 // first.
-func (s *Service) MadeByAgent(ctx context.Context, c *call.Call, id string) ([]identity.Made, error) {
+func (s *Service) MadeByAgent(ctx context.Context, c *call.Call, id string) (identity.AllMade, error) {
 	a, err := s.agent(ctx, c, id, policy.ReadAgent)
 	if err != nil {
-		return nil, err
+		return identity.AllMade{}, err
 	}
-	return s.store.Made(ctx, a.Org, "agent:"+a.ID+"/", "agent:"+a.ID+"0", c.Now)
+	return s.store.Made(ctx, a.Org, "agent:"+a.ID+"/", "agent:"+a.ID+"0", c.Now, identity.InSight(&c.Who))
 }

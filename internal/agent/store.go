@@ -37,8 +37,8 @@ type Store interface {
 	// authenticate as one of the clients of an issuer, of all organisations.
 	AgentsOfClients(ctx context.Context, issuer string, clients [3]string, most int) ([]Agent, error)
 	// Made returns what was made with the credentials whose names are from from on and
-	// below below, oldest first.
-	Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error)
+	// below below, as far as of says: the newest, and how many there are.
+	Made(ctx context.Context, org, from, below string, now time.Time, of func(*identity.Made) bool) (identity.AllMade, error)
 	// Account returns NotFound unless the user is a member of org.
 	Account(ctx context.Context, user, org string) (identity.Account, error)
 	// AccountByEmail returns the user in its home organisation, or where it is no

@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/broker"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/later"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
@@ -74,6 +75,7 @@ type App struct {
 	transactions *transaction.Service
 	identity     *identity.Service
 	executor     *executor.Service
+	late         *later.Queue
 	accounts     *account.Service
 	agents       *agent.Service
 	orgs         *org.Service
@@ -149,6 +151,7 @@ func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version st
 		a.wanted.Run,
 		a.webhooks.Run,
 		a.executor.Run,
+		a.late.Run,
 		a.transactions.Run,
 		a.spends.Run,
 		a.sweep,
@@ -252,13 +255,14 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	a.spends = spend.New(spend.Config{
 		Store: a.db, Prices: prices, Log: a.log, Now: now, Longest: time.Duration(a.cfg.ShroudCallTimeout), Told: a.meters.told, Unstored: a.meters.unstored,
 	})
+	a.late = later.New(later.Config{Log: a.log, Now: now})
 	uses := broker.New(broker.Config{
-		Store: a.db, Vault: a.vault, Log: a.log, Now: now, Standing: gate.StandingOf,
+		Store: a.db, Later: a.late, Vault: a.vault, Log: a.log, Now: now, Standing: gate.StandingOf,
 		HTTP:     a.out.Client(netguard.Options{Timeout: execution.Longest * time.Millisecond, MaxBody: 64 << 20, Open: 256, Idle: 16}),
 		Postgres: postgres.New(a.out), People: a.identity,
 	})
 	a.executor = executor.New(executor.Config{
-		Store: a.db, Vault: a.vault, Broker: uses, People: a.identity, Standing: gate.StandingOf, Log: a.log, Now: now,
+		Store: a.db, Later: a.late, Vault: a.vault, Broker: uses, People: a.identity, Standing: gate.StandingOf, Log: a.log, Now: now,
 		Alone: a.cfg.DatabaseURL.Len() == 0,
 	})
 	a.relay = relay.New(relay.Config{

@@ -1,7 +1,7 @@
 package archtest
 
 // common are the packages that every package may import.
-var common = []string{"internal/secret", "internal/fault", "internal/files", "internal/ids", "internal/network", "internal/stamp"}
+var common = []string{"internal/secret", "internal/fault", "internal/files", "internal/ids", "internal/network", "internal/oneline", "internal/stamp"}
 
 // domain is what the packages that hold the rules of the product may share:
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
@@ -93,15 +93,16 @@ var arrows = map[string][]string{
 	"internal/envbundle":       {},
 	"internal/totp":            {"internal/erase"},
 	"internal/sshsign":         {},
-	"internal/broker":          join(domain, "internal/binding", "internal/broker/coding", "internal/broker/mask", "internal/broker/mint", "internal/broker/postgres", "internal/broker/sought", "internal/envbundle", "internal/epoch", "internal/shroud/known", "internal/sshsign", "internal/totp", "internal/vault"), // is given a guarded client
+	"internal/broker":          join(domain, "internal/binding", "internal/broker/coding", "internal/broker/later", "internal/broker/mask", "internal/broker/mint", "internal/broker/postgres", "internal/broker/sought", "internal/envbundle", "internal/epoch", "internal/shroud/known", "internal/sshsign", "internal/totp", "internal/vault"), // is given a guarded client
 	"internal/broker/mask":     {"internal/shroud/known"},
 	"internal/broker/coding":   {},
 	"internal/broker/mint":     {},
 	"internal/broker/postgres": {},
 	"internal/broker/sought":   {"internal/erase", "internal/shroud/known"},
+	"internal/broker/later":    {"internal/loop"},
 	"internal/broker/relay":    {"internal/broker", "internal/broker/coding", "internal/broker/mask", "internal/gate"}, // a surface that passes bodies on, with one route of REST
 	"internal/execution":       {"internal/binding", "internal/broker/mint", "internal/patch"},                         // mint reads a grant
-	"internal/executor":        join(domain, "internal/binding", "internal/broker", "internal/broker/mint", "internal/broker/postgres", "internal/execution", "internal/vault"),
+	"internal/executor":        join(domain, "internal/binding", "internal/broker", "internal/broker/later", "internal/broker/mint", "internal/broker/postgres", "internal/execution", "internal/vault"),
 	"internal/envvar":          join(domain, "internal/approval", "internal/patch", "internal/vault"),
 	"internal/cmek":            {"internal/erase"},
 	"internal/identity":        domain, // of a credential it makes a principal; it knows no other way in
@@ -133,6 +134,7 @@ var arrows = map[string][]string{
 	"internal/seal":        {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":    {"internal/evm"},
 	"internal/network":     {},
+	"internal/oneline":     {},
 	"internal/metrics":     {},
 	"internal/secretpath":  {},
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/later"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/mask"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/mint"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
@@ -76,8 +77,10 @@ type Config struct {
 	People   People
 	// Standing is the call of a context as its credential is now; nil where it is nobody's.
 	Standing func(ctx context.Context) (*call.Call, error)
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Later writes what came of a use that could not be written in its time.
+	Later *later.Queue
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Service uses secrets. It is safe for concurrent use.
@@ -112,7 +115,7 @@ func (s *Service) boundOf(ctx context.Context, org string, at vault.Ref) (Bound,
 
 var (
 	errNotBound = fault.New(fault.Denied, "no_binding",
-		"No binding of this secret allows it for this host, method and path, in this place of the request. A human adds one: oneclaw bind PATH --host HOST").Because("no_binding")
+		"No binding of this secret allows it for this host, method and path, in this place of the request. A human adds one with `oneclaw bind`, which takes the path of the secret and the host.").Because("no_binding")
 	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path that you may use. Name the vault with oneclaw://VAULT/PATH.")
 	errMany     = fault.New(fault.Conflict, "ambiguous_reference", "Several vaults have a secret at this path that you may use: name one with oneclaw://VAULT/PATH.")
 	errEnded    = fault.New(fault.Denied, "right_ended", "The right to use the secret ended while the other server answered. Whether it did what was asked is not known.").Because("right_ended")

@@ -161,7 +161,8 @@ func (p *Prepared) tell(ctx context.Context, o outcome, failed error) {
 		audit.Number("redactions", uint64(o.redactions)), audit.Number("ms", uint64(max(s.cfg.Now().Sub(p.began).Milliseconds(), 0))),
 	}
 	if err := s.cfg.Store.Append(context.WithoutCancel(ctx), &ev); err != nil {
-		s.cfg.Log.Error("what came of a use could not be written to the log", slog.Any("error", err))
+		s.cfg.Log.Error("what came of a use is written to the log later", slog.String("use", p.c.Event.ID), slog.Any("error", err))
+		s.cfg.Later.Put(p.c.Event.ID, func(ctx context.Context) error { return s.cfg.Store.Append(ctx, &ev) })
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -350,8 +351,15 @@ func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name 
 	})
 }
 
-func (c *cli) printMade(all []client.Made, err error) error {
-	return list(c, "made", all, err, []string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, "It made nothing that is known of.", func(m client.Made) []string {
+func (c *cli) printMade(all client.AllMade, err error) error {
+	if err == nil && c.JSON {
+		all.Made = orEmpty(all.Made)
+		return c.PrintJSON(all)
+	}
+	if all.Total > len(all.Made) {
+		c.Warn(fmt.Sprintf("These are the newest %d of %d.", len(all.Made), all.Total))
+	}
+	return list(c, "made", all.Made, err, []string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, "It made nothing that is known of.", func(m client.Made) []string {
 		return []string{c.forPeople(m.Kind), c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith}
 	})
 }

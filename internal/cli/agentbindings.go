@@ -116,10 +116,14 @@ from --from-file, from stdin, or from a hidden prompt on a terminal; it is never
 argument. With --secret it is a secret of a vault, for as long as you may read that. Where the
 server wants your password, too, it is asked for on a terminal, or read from --password-file:
 stdin brings one of the two.
+A binding is changed over REST (PATCH), or deleted and added again; ` + "`rotate`" + ` replaces its
+credential. A binding is of the agent alone: where a secret of a vault may be used by anybody who
+may use it, ` + "`oneclaw bind`" + ` says.
 The agent must be allowed to execute: see --executions of ` + "`oneclaw agent update`" + `.`,
 		Example: `  oneclaw agent bindings add builder stripe --url https://api.stripe.com/v1 --path '/v1/charges/**' --method GET
   oneclaw agent bindings add builder linear --type graphql --url https://api.linear.app/graphql --in header:Authorization --read-only
   oneclaw agent bindings add builder shop --type postgres --db-host db.example.com --database shop --user reader
+  oneclaw agent bindings add builder local --type postgres --db-host 127.0.0.1 --database app --user app --sslmode disable
   oneclaw agent bindings add builder crm --url https://api.example.com --in oauth2 --token-url https://login.example.com/token`,
 		Args: args("AGENT", "NAME"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {

@@ -43,14 +43,17 @@ func TestAnAgentExecutesAtTheCommandLine(t *testing.T) {
 	}
 	delete(s.env, "ONECLAW_AGENT_API_KEY")
 	out = s.ok("", "agent", "executions", "worker")
-	if !strings.Contains(out, "success") || !strings.Contains(out, "/v1/**") {
+	if !strings.Contains(out, "success\tpay\t") || !strings.Contains(out, "/v1/**") {
 		t.Errorf("the list is\n%s", out)
 	}
 	id := strings.TrimSpace(out[strings.LastIndex(strings.TrimSpace(out), "\t"):])
 	if out := s.ok("", "audit", "list", "--resource", id); !strings.Contains(out, "secret.use\t") || strings.Count(out, "\n") != 2 {
 		t.Errorf("the log has of %s\n%s", id, out)
 	}
-	s.tty = "oe"
+	s.tty, s.width = "oe", 200
+	if out := s.ok("", "agent", "executions", "worker"); !strings.Contains(out, id[28:]) || strings.Contains(out, id[:8]) {
+		t.Errorf("what a person sees of %s does not tell it from others\n%s", id, out)
+	}
 	if out := s.ok("", "audit", "list", "--resource", id); !strings.Contains(out, "a binding of agent:worker") {
 		t.Errorf("to a person the log has\n%s", out)
 	}

@@ -205,7 +205,7 @@ func (c *cli) agentExecutions() *cobra.Command {
 	var limit int
 	cmd := c.wideFlag(&cobra.Command{
 		Use:   "executions AGENT",
-		Short: "List what an agent executed in the last 30 days: when, status, request, answer, duration, id",
+		Short: "List what an agent executed in the last 30 days: when, status, binding, request, answer, duration, id",
 		Long: `List what an agent executed in the last 30 days. ` + "`oneclaw audit list --resource ID`" + ` shows an
 execution in the log; --wide and pipes have ids whole.`,
 		Args: args("AGENT"),
@@ -215,12 +215,15 @@ execution in the log; --wide and pipes have ids whole.`,
 				return err
 			}
 			all, err := cl.Executions(ctx, id, limit)
-			return list(c, "events", all, err, []string{"WHEN", "STATUS", "METHOD", "HOST", "PATH", "ANSWER", "MS", "REDACTED", "ID"}, "No executions.", func(e client.Execution) []string {
+			return list(c, "events", all, err, []string{"WHEN", "STATUS", "BINDING", "METHOD", "HOST", "PATH", "ANSWER", "MS", "REDACTED", "ID"}, "No executions.", func(e client.Execution) []string {
 				answer := e.Error
-				if e.Result != nil {
+				switch {
+				case e.Result != nil && e.Result.Rows != nil:
+					answer = strconv.FormatInt(*e.Result.Rows, 10) + " rows"
+				case e.Result != nil && e.Result.Status != 0:
 					answer = strconv.Itoa(e.Result.Status)
 				}
-				return []string{c.When(e.CreatedAt), e.Status, e.Request.Method, e.Request.Host, e.Request.Path, answer, strconv.FormatInt(e.DurationMS, 10), strconv.FormatInt(e.Redactions, 10), c.Short(e.ID)}
+				return []string{c.When(e.CreatedAt), e.Status, e.Binding, e.Request.Method, e.Request.Host, e.Request.Path, answer, strconv.FormatInt(e.DurationMS, 10), strconv.FormatInt(e.Redactions, 10), c.Short(e.ID)}
 			})
 		}),
 	})

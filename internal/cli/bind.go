@@ -38,6 +38,9 @@ at the hosts with the host keys that --host-key names by their fingerprints (ssh
 shows them), as --user or as anybody; --in sshsig lets it sign commits and files in the
 namespaces of --namespace.
 
+To bind again adds to what is there; --replace puts this in its place. ` + "`oneclaw bindings`" + ` shows
+what is there.
+
 --as takes what is known of a service: ` + strings.Join(names, ", ") + `.`,
 		Example: `  oneclaw bind api-keys/stripe --as stripe --method GET
   oneclaw bind crm/client --host api.example.com --in oauth2 --token-url https://login.example.com/oauth/token

@@ -143,7 +143,7 @@ func TestAProgramGetsBundlesAndFiles(t *testing.T) {
 		"a field of a bundle":       {run("--env-bundle", "bundle#API_KEY", "--", "true"), cli.ExitUsage},
 		"a name twice":              {run("-e", "X=file", "--file", "X=file", "--", "true"), cli.ExitUsage},
 		"a file that is there":      {run("--file", there+"=file", "--", "true"), cli.ExitFailure},
-		"no program":                {run("--redact", "--", "/nowhere/at/all"), cli.ExitNotFound},
+		"no program":                {run("--redact", "--", "/nowhere/at/all"), cli.ExitNoProgram},
 	} {
 		if r := s.run("", c.words...); r.code != c.code || strings.Contains(r.err, "contents") {
 			t.Errorf("%s: exit %d, want %d: %s", name, r.code, c.code, r.err)

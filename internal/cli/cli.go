@@ -63,7 +63,8 @@ func New(d Deps) *cobra.Command {
 
 ` + environmentHelp + `
 
-Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 not found.`,
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 not found.
+Of a program that was to be run: 127 there is none, 126 it can't be run; else its own.`,
 		Version:           d.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,

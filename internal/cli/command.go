@@ -127,6 +127,14 @@ func badFlag(cmd *cobra.Command, err error) error {
 	return console.Usage("--" + e.GetFlag().Name + " takes " + takes + ".")
 }
 
+// alsoCalled is what other programs call a flag.
+func alsoCalled(flag string) []string {
+	if flag == "data" {
+		return []string{"body"}
+	}
+	return nil
+}
+
 // meantFlag names the flag that was most likely meant by one that is not there.
 func meantFlag(cmd *cobra.Command, err error) error {
 	e, ok := errors.AsType[*pflag.NotExistError](err)
@@ -136,7 +144,7 @@ func meantFlag(cmd *cobra.Command, err error) error {
 	names := new(cobra.Command)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
-			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+			names.AddCommand(&cobra.Command{Use: f.Name, SuggestFor: alsoCalled(f.Name), Run: func(*cobra.Command, []string) {}})
 		}
 	})
 	like := closest(names, e.GetSpecifiedName())

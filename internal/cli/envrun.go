@@ -93,7 +93,7 @@ func (c *cli) runProgram(ctx context.Context, p *child.Program) error {
 	switch {
 	case err == nil && code != 0:
 		return exited(code)
-	case fault.CodeOf(err) == "program_not_started":
+	case fault.CodeOf(err) == child.CodeNone, fault.CodeOf(err) == child.CodeNotStarted:
 		return of(p.Args[0], err)
 	}
 	return err

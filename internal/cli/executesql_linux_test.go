@@ -102,7 +102,7 @@ func TestAnAgentQueriesADatabaseAtTheCommandLine(t *testing.T) {
 		t.Errorf("as JSON: %s %s, %v", out, errs, err)
 	}
 	list := s.ok("", "agent", "executions", "worker")
-	if !strings.Contains(list, "SELECT") || !strings.Contains(list, at.Host) || strings.Contains(list, "orders") {
+	if !strings.Contains(list, "SELECT") || !strings.Contains(list, " rows\t") || !strings.Contains(list, at.Host) || strings.Contains(list, "orders") {
 		t.Errorf("the list is\n%s", list)
 	}
 }

@@ -225,13 +225,13 @@ func TestAFencedProgramIsWhoItIs(t *testing.T) {
 				t.Errorf("root's programs change to others: exit %d: %q %s", code, out, errs)
 			}
 			args := []string{"proxy", "--vault", "app", "--env", "K=api-keys/pay", "--netns", "--"}
-			if out, errs, code := f.does(exec.CommandContext(t.Context(), f.self, append(args, "/no/such/program")...)); code != cli.ExitNotFound || !strings.Contains(errs, "The program can't be run") {
+			if out, errs, code := f.does(exec.CommandContext(t.Context(), f.self, append(args, "/no/such/program")...)); code != cli.ExitNoProgram || !strings.Contains(errs, "There is no such program") {
 				t.Errorf("no such program: exit %d: %q %s", code, out, errs)
 			}
 			if err := os.WriteFile(filepath.Join(f.home, "no-program"), []byte("\x7fELF"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if out, errs, code := f.does(exec.CommandContext(t.Context(), f.self, append(args, "./no-program")...)); code != cli.ExitNotFound || !strings.Contains(errs, "The program can't be run") {
+			if out, errs, code := f.does(exec.CommandContext(t.Context(), f.self, append(args, "./no-program")...)); code != cli.ExitNotRun || !strings.Contains(errs, "The program can't be run") {
 				t.Errorf("what is no program: exit %d: %q %s", code, out, errs)
 			}
 		})

@@ -21,8 +21,9 @@ func (c *cli) freezeCommand() *cobra.Command {
 		Use:   "freeze",
 		Short: "Stop all agents of your organisation, or one, at once",
 		Long: `Stop all agents of your organisation, or one, at once: nothing is read, used or signed for
-them, and what they shared stays closed, until ` + "`oneclaw unfreeze`." + ` Nothing is deleted. An
-agent's transactions that were sent before stay on their chain.`,
+them, and what they shared stays closed, until ` + "`oneclaw unfreeze`." + ` Nothing is deleted. Approvals that they
+were given or wait for, and requests for secrets that wait, end for good: they ask again.
+An agent's transactions that were sent before stay on their chain.`,
 		Example: `  oneclaw freeze
   oneclaw freeze --agent payer
   oneclaw freeze --status`,

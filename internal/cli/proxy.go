@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/child"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/fence"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/process"
 )
 
@@ -109,7 +110,9 @@ func (c *cli) runProxy(ctx context.Context, cfg childproxy.Config, netns bool, p
 		return err
 	}
 	defer p.Close()
-	c.warnOfUnbound(ctx, &cfg, p.Unbound())
+	if err := c.unbound(ctx, &cfg, p.Unbound()); err != nil {
+		return err
+	}
 	if on := p.OnThisMachine(); len(on) > 0 && !netns { // behind a fence there is no service of this machine
 		c.Warn("Programs ask localhost, 127.0.0.1 and ::1 without a proxy, and then send the placeholder of " + strings.Join(on, ", ") + " as it is. For a service of this machine bind and use another address, such as 127.0.0.2.")
 	}
@@ -138,20 +141,21 @@ func (c *cli) runProxy(ctx context.Context, cfg childproxy.Config, netns bool, p
 	return err
 }
 
-// warnOfUnbound says of variables whose placeholder is good for nothing why that is.
-func (c *cli) warnOfUnbound(ctx context.Context, cfg *childproxy.Config, variables []string) {
+// unbound says of variables whose placeholder is good for nothing why that is, and refuses one whose secret is not
+// there: it is misspelt.
+func (c *cli) unbound(ctx context.Context, cfg *childproxy.Config, variables []string) error {
 	for _, s := range cfg.Secrets {
 		if !slices.Contains(variables, s.Variable) {
 			continue
 		}
-		why := " is bound to no host"
-		next := " A human binds it with " + console.Quote("oneclaw bind "+word(s.Path)+" --host HOST") + "."
 		if _, there, err := cfg.Client.FindSecret(ctx, s.Vault, s.Path); err == nil && !there {
-			why = " is not there, or you may not see it, and its path " + word(s.Path) + why
-			next = " See " + console.Quote("oneclaw secret list") + "."
+			return fault.New(fault.NotFound, "secret_not_found", "The secret of "+s.Variable+" is not there, or you may not see it, and its path "+word(s.Path)+
+				" is bound to no host: its placeholder would be refused everywhere. See "+console.Quote("oneclaw secret list")+".")
 		}
-		c.Warn("The secret of " + s.Variable + why + ": its placeholder is refused everywhere." + next)
+		c.Warn("The secret of " + s.Variable + " is bound to no host: its placeholder is refused everywhere. A human binds it with " +
+			console.Quote("oneclaw bind "+word(s.Path)+" --host HOST") + ".")
 	}
+	return nil
 }
 
 // warnOfRefused says which hosts --deny-unbound kept a program from: of a tunnel that is refused most programs show the

@@ -55,7 +55,7 @@ var (
 )
 
 // pick returns the id of the one thing that ref means: the thing of that id, of that
-// name, or whose id begins so, in this order. What has ended is meant only where nothing
+// name, or whose id begins so, or ends so where all begin alike, in this order. What has ended is meant only where nothing
 // else is. Several are refused with what tells them apart.
 func (k kind) pick(ref string, all []candidate) (string, error) {
 	for _, means := range []func(candidate) bool{
@@ -63,7 +63,8 @@ func (k kind) pick(ref string, all []candidate) (string, error) {
 		func(c candidate) bool { return !c.ended && c.called(ref) },
 		func(c candidate) bool { return c.called(ref) },
 		func(c candidate) bool {
-			return beginsID(ref) && (strings.HasPrefix(c.id, strings.ToLower(ref)) || strings.HasPrefix(c.also, strings.ToLower(ref)))
+			part := strings.ToLower(ref)
+			return beginsID(ref) && (strings.HasPrefix(c.id, part) || strings.HasPrefix(c.also, part) || console.BeginsWithTime(c.id) && strings.HasSuffix(c.id, part))
 		},
 	} {
 		var found []candidate
@@ -104,7 +105,7 @@ func (k kind) several(found []candidate) error {
 	length := console.ShortID
 	seen := map[string]bool{}
 	for _, c := range found {
-		short := c.id[:min(len(c.id), console.ShortID)]
+		short := console.Shortened(c.id)
 		if seen[short] {
 			length = len(c.id)
 		}
@@ -112,7 +113,10 @@ func (k kind) several(found []candidate) error {
 	}
 	var said []string
 	for _, c := range found[:min(len(found), most)] {
-		s := c.id[:min(len(c.id), length)]
+		s := c.id
+		if length == console.ShortID {
+			s = console.Shortened(s)
+		}
 		if c.note != "" {
 			s += " (" + c.note + ")"
 		}

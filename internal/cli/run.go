@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/child"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -24,6 +25,9 @@ const (
 	ExitUnauthenticated = 3
 	ExitDenied          = 4
 	ExitNotFound        = 5
+	// As shells have them, of a program that was to be run.
+	ExitNotRun    = 126
+	ExitNoProgram = 127
 )
 
 // Execute runs a root command made by New with the arguments, reports an error on
@@ -105,6 +109,14 @@ func (c *cli) explain(ctx context.Context, err error) report {
 		r := report{exit: ExitFailure, code: e.Code, message: e.Detail}
 		if e.Err != nil {
 			r.message = console.Sentence(e.Detail) + " (" + e.Err.Error() + ")"
+		}
+		switch e.Code {
+		case child.CodeNone:
+			r.exit = ExitNoProgram
+			return r
+		case child.CodeNotStarted:
+			r.exit = ExitNotRun
+			return r
 		}
 		switch e.Kind {
 		case fault.Invalid:

@@ -101,6 +101,7 @@ func TestCommandsThatDoNotExist(t *testing.T) {
 		"to help":                   {[]string{"help", "nope"}, "There is no command `oneclaw nope`"},
 		"to help, below a group":    {[]string{"help", "secret", "gte"}, "Did you mean `oneclaw secret get`?"},
 		"without --help":            {[]string{"secret", "gte"}, "Did you mean `oneclaw secret get`?"},
+		"a flag of other programs":  {[]string{"agent", "execute", "pay", "--body", "{}"}, "Did you mean --data?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := s.run("", tc.args...); r.code != cli.ExitUsage || !strings.Contains(r.err, tc.says) || r.out != "" {

@@ -266,11 +266,9 @@ func TestTheStoredLoginIsAmongTheSessions(t *testing.T) {
 			}
 		}
 	}
-	var made struct {
-		Made []client.Made `json:"made"`
-	}
+	var made client.AllMade
 	decode(s.ok("", "--json", "sessions", "made", id), &made)
-	if len(made.Made) != 1 || made.Made[0].Name != "short" || !made.Made[0].IsLive {
+	if made.Total != 1 || len(made.Made) != 1 || made.Made[0].Name != "short" || !made.Made[0].IsLive {
 		t.Errorf("made: %+v", made.Made)
 	}
 	s.tty = "ioe"

@@ -69,7 +69,12 @@ func TestFlaggedTextsOnTheCommandLine(t *testing.T) {
 	if r := key.run("", "shroud", "text", id); r.code != cli.ExitDenied || strings.Contains(r.out, "rm -rf") {
 		t.Errorf("with a key: exit %d: %s %s", r.code, r.out, r.err)
 	}
-	out := s.ok(s.devPassword()+"\n", "shroud", "text", id, "--password-file", "-")
+	s.tty, s.width = "o", 200
+	if out := s.ok("", "shroud", "activity"); !strings.Contains(out, id[28:]) || strings.Contains(out, id[:8]) {
+		t.Errorf("what a person sees of %s does not tell it from others\n%s", id, out)
+	}
+	s.tty = ""
+	out := s.ok(s.devPassword()+"\n", "shroud", "text", id[28:], "--password-file", "-")
 	if !strings.HasPrefix(out, "command_injection\t") || !strings.Contains(out, "\tblock\tuser\t") || !strings.Contains(out, "[REDACTED:email]") || strings.Contains(out, "ann@") || strings.Count(out, "\n") != 1 {
 		t.Errorf("text: %q", out)
 	}

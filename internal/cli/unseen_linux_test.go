@@ -173,13 +173,21 @@ func TestAProgramThatCanNotBeRunIsNamed(t *testing.T) {
 	s.ok("", "login", "--dev")
 	s.ok("", "vault", "create", "app")
 	s.ok("sk_live_12345678", "secret", "set", "k")
+	plain := s.file("plain", "no program")
 	for _, words := range [][]string{{"run", "--env", "A=k"}, {"env", "run"}, {"proxy", "--env", "A=k"}} {
-		if r := s.run("", append(words, "--", "no-such-program")...); r.code != cli.ExitNotFound || !strings.Contains(r.err, "no-such-program: The program can't be run") {
+		if r := s.run("", append(words, "--", "no-such-program")...); r.code != cli.ExitNoProgram || !strings.Contains(r.err, "no-such-program: There is no such program") {
 			t.Errorf("%v: exit %d: %s", words, r.code, r.err)
 		}
+		if r := s.run("", append(words, "--", plain)...); r.code != cli.ExitNotRun || !strings.Contains(r.err, plain+": The program can't be run") {
+			t.Errorf("%v of a file that is no program: exit %d: %s", words, r.code, r.err)
+		}
 	}
-	if r := s.run("", "proxy", "--env", "A=none", "--", "true"); !strings.Contains(r.err, "A is not there, or you may not see it") || !strings.Contains(r.err, "oneclaw secret list") {
-		t.Errorf("no such secret: %s", r.err)
+	ran := filepath.Join(t.TempDir(), "ran")
+	if r := s.run("", "proxy", "--env", "A=oneclaw://app/none", "--", "touch", ran); r.code != cli.ExitNotFound || !strings.Contains(r.err, "A is not there, or you may not see it") || !strings.Contains(r.err, "oneclaw secret list") {
+		t.Errorf("no such secret: exit %d: %s", r.code, r.err)
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the program ran with a placeholder of a secret that is not there")
 	}
 	if r := s.run("", "proxy", "--env", "A=k", "--", "true"); !strings.Contains(r.err, "A is bound to no host") || !strings.Contains(r.err, "oneclaw bind k --host HOST") {
 		t.Errorf("no binding: %s", r.err)

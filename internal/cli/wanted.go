@@ -291,7 +291,7 @@ func (c *cli) printWanted(r *client.SecretRequest, more ...field) error {
 	}
 	fields := []field{
 		{"ID", r.ID}, {"Status", r.Status}, {"Path", r.Path}, {"Vault", vault}, {"Agent", r.AgentName + " (" + r.AgentID + ")"},
-		{"Reason", r.Reason}, {"Service", r.Service}, {"Host", r.Host}, {"Expires", c.Maybe(&r.ExpiresAt, "")}, {"Version", version}, {"Answer", r.Answer},
+		{"Reason", r.Reason}, {"Service", r.Service}, {"Host", r.Host}, {"Expires", c.Maybe(&r.ExpiresAt, "")}, {"Version", version}, {"Ended by", r.EndedBy}, {"Answer", r.Answer},
 	}
 	if r.Status == "waiting" {
 		fields = append(fields, field{"Page", r.URL})

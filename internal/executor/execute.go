@@ -30,6 +30,8 @@ type Execution struct {
 	Answered                int    // status of the other server; 0: none
 	Bytes                   int64
 	Redactions              int64
+	Rows                    int64  // of a statement on a database; -1: it is none, or is not known
+	Named                   string // the binding as it is called now; empty once it is gone
 	Error                   string // code of the fault
 	Detail                  string // in words; it is not stored
 	Took                    time.Duration
@@ -92,7 +94,7 @@ func (s *Service) Execute(ctx context.Context, c *call.Call, agent string, in As
 		return Execution{}, Result{}, err
 	}
 	c.Event.Details.Target = b.ID
-	e := Execution{ID: ids.NewSorted(), Org: b.Org, Agent: agent, Binding: b.ID, Intent: intent, Status: Running, At: stamp.Of(c.Now)}
+	e := Execution{ID: ids.NewSorted(), Org: b.Org, Agent: agent, Binding: b.ID, Intent: intent, Status: Running, Rows: -1, At: stamp.Of(c.Now)}
 	u := &Use{Binding: &b, Execution: &e, PerMinute: got.Settings.PerMinute, Own: b.Rails.PerMinute}
 	r := &run{agent: got, use: u, execution: &e}
 	if r.send, err = read(&b, intent, in.Params); err != nil {
@@ -161,7 +163,7 @@ func (s *Service) run(ctx context.Context, c *call.Call, r *run) (Result, error)
 		}
 		ctx, c = call.Again(ctx), c.Once()
 		e := r.execution
-		*e = Execution{ID: e.ID, Org: e.Org, Agent: e.Agent, Binding: e.Binding, Intent: e.Intent, Status: Running, At: e.At}
+		*e = Execution{ID: e.ID, Org: e.Org, Agent: e.Agent, Binding: e.Binding, Intent: e.Intent, Status: Running, Rows: -1, At: e.At}
 		if r.use.Execution != nil {
 			e.ID, e.At = ids.NewSorted(), stamp.Of(s.cfg.Now())
 		}
@@ -366,13 +368,13 @@ func (s *Service) tell(ctx context.Context, c *call.Call, r *run, a *Result, fai
 	e.Status, e.Answered, e.Bytes, e.Redactions, e.Took = Success, max(a.Answer.Status, 0), int64(len(a.Answer.Body)), int64(a.Answer.Redactions), max(took, 0)
 	rows := int64(0)
 	if a.Table != nil {
-		e.Bytes, rows = a.Table.Bytes, max(a.Table.Count, 0)
+		e.Bytes, e.Rows, rows = a.Table.Bytes, max(a.Table.Count, -1), max(a.Table.Count, 0)
 	}
 	ev := *c.Event
 	ev.ID, ev.At, ev.Action, ev.Committed = ids.New(), s.cfg.Now(), string(policy.UsedSecret), false
 	ev.Details = audit.Details{Outcome: audit.Success, Token: c.Event.Details.Token, Vault: c.Event.Details.Vault, Path: c.Event.Details.Path, Target: c.Event.ID}
 	if failed != nil {
-		e.Status, e.Error, e.Bytes, rows = Failed, fault.CodeOf(failed), 0, 0
+		e.Status, e.Error, e.Bytes, e.Rows, rows = Failed, fault.CodeOf(failed), 0, -1, 0
 		ev.Details.Outcome, ev.Details.Reason = audit.Error, e.Error
 	}
 	ev.Details.More = []audit.Field{
@@ -380,6 +382,8 @@ func (s *Service) tell(ctx context.Context, c *call.Call, r *run, a *Result, fai
 		audit.Number("redactions", uint64(e.Redactions)), audit.Number("ms", uint64(e.Took.Milliseconds())),
 	}
 	if err := s.cfg.Store.EndExecution(context.WithoutCancel(ctx), e, &ev); err != nil {
-		s.cfg.Log.Error("what came of an execution could not be written", slog.Any("error", err))
+		ended := *e
+		s.cfg.Log.Error("what came of an execution is written later", slog.String("use", c.Event.ID), slog.String("execution", e.ID), slog.String("status", e.Status), slog.Any("error", err))
+		s.cfg.Later.Put(c.Event.ID, func(ctx context.Context) error { return s.cfg.Store.EndExecution(ctx, &ended, &ev) })
 	}
 }

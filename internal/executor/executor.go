@@ -12,6 +12,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/broker"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/later"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/execution"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -73,6 +74,8 @@ type Config struct {
 	Standing func(ctx context.Context) (*call.Call, error)
 	// Alone is true where no other server uses the database.
 	Alone bool
+	// Later writes what came of an execution that could not be written in its time.
+	Later *later.Queue
 	Log   *slog.Logger
 	Now   func() time.Time
 }

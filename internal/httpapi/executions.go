@@ -84,8 +84,9 @@ type requestSummary struct {
 }
 
 type resultSummary struct {
-	Status int   `json:"status,omitzero" doc:"The other server's HTTP status."`
-	Bytes  int64 `json:"bytes"`
+	Status int    `json:"status,omitzero" doc:"The other server's HTTP status."`
+	Bytes  int64  `json:"bytes"`
+	Rows   *int64 `json:"rows,omitzero" doc:"Of postgres how many rows the statement had or changed."`
 }
 
 // executionBody is an execution in a list: no query, no body, no value.
@@ -93,6 +94,7 @@ type executionBody struct {
 	ID         string         `json:"id" format:"uuid"`
 	AgentID    string         `json:"agent_id" format:"uuid"`
 	BindingID  string         `json:"binding_id" format:"uuid"`
+	Binding    *string        `json:"binding_name" nullable:"true" doc:"As it is called now; null once it is gone."`
 	Intent     string         `json:"intent_type"`
 	Mode       string         `json:"execution_mode" enum:"vault"`
 	Status     string         `json:"status" enum:"running,success,error"`
@@ -106,11 +108,14 @@ type executionBody struct {
 
 func executionOf(e *executor.Execution) executionBody {
 	out := executionBody{
-		ID: e.ID, AgentID: e.Agent, BindingID: e.Binding, Intent: e.Intent, Mode: "vault", Status: e.Status, Error: present(e.Error),
+		ID: e.ID, AgentID: e.Agent, BindingID: e.Binding, Binding: present(e.Named), Intent: e.Intent, Mode: "vault", Status: e.Status, Error: present(e.Error),
 		Request: requestSummary{Method: e.Method, Host: e.Host, Path: e.Template}, Duration: e.Took.Milliseconds(), Redactions: e.Redactions, CreatedAt: e.At,
 	}
 	if e.Answered != 0 || e.Status == executor.Success {
 		out.Result = &resultSummary{Status: e.Answered, Bytes: e.Bytes}
+		if e.Rows >= 0 {
+			out.Result.Rows = &e.Rows
+		}
 	}
 	return out
 }

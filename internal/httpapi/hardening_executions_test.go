@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -136,8 +137,23 @@ func TestALentCredentialEndsWithItsRight(t *testing.T) {
 		t.Errorf("the service got %q", got)
 	}
 	x.do("DELETE", "/v1/vaults/"+x.vault+"/policies/"+grant, x.ada.token, nil).want(204)
+	if events := x.Events(x.ada.org); !strings.Contains(string(events[len(events)-1].DetailsJSON), "agent_bindings=1") {
+		t.Errorf("the log has %s", events[len(events)-1].DetailsJSON)
+	}
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	grant = x.readable(mia) // for another reason: it lends nothing again
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	anew := object{"credential_source": object{"type": "vault_ref", "vault_id": x.vault, "path": "keys/pay"}}
+	x.do("PATCH", x.at("/bindings/"+made.str("id")), mia.token, anew).want(200)
+	x.runs(object{}).want(200)
+	// One that lasts for a time: what has expired lends nothing again, either.
+	x.do("PUT", "/v1/vaults/"+x.vault+"/policies/"+grant, x.ada.token, object{"permissions": []string{"read"}, "expires_at": x.Clock.Now().Add(time.Minute)}).want(200)
+	x.runs(object{}).want(200)
+	x.Clock.Forward(2 * time.Minute)
 	x.runs(object{}).want(403, "agent_binding_lapsed")
 	x.readable(mia)
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	x.do("PATCH", x.at("/bindings/"+made.str("id")), mia.token, anew).want(200)
 	x.runs(object{}).want(200)
 	x.do("DELETE", secretAt(x.vault, "keys/pay"), x.ada.token, nil).want(204)
 	x.runs(object{}).want(410)
@@ -148,7 +164,7 @@ func TestALentCredentialEndsWithItsRight(t *testing.T) {
 	x.do("PATCH", x.at("/bindings/"+made.str("id")), x.ada.token, object{"guardrails": object{"allowed_hosts": []string{"evil.example"}}}).want(403, "credential_of_another")
 	x.do("PATCH", "/v1/org/members/"+mia.id, x.ada.token, object{"role": "member"}).want(200)
 	x.runs(object{}).want(404, "agent_binding_not_found") // the agent is not mia's
-	if x.up.calls() != 3 {
+	if x.up.calls() != 5 {
 		t.Errorf("%d requests were sent", x.up.calls())
 	}
 }
@@ -408,16 +424,55 @@ func TestAnExecutionOnAFullDisk(t *testing.T) {
 	if e := cutOff(); e["status"] != "error" || e["error_message"] != "interrupted" || x.up.calls() != 1 {
 		t.Errorf("the list has %v", e)
 	}
-	uses := 0
+	x.Executor.Recover(t.Context())
+	lift = x.refuse("UPDATE ON executions")
+	x.Late.CatchUp(t.Context()) // still full
+	lift()
+	for range 2 {
+		x.Late.CatchUp(t.Context())
+	}
+	if e := cutOff(); e["status"] != "success" || e["error_message"] != nil || !strings.Contains(fmt.Sprint(e["result_summary"]), "status:200") {
+		t.Errorf("once there was room the list has %v", e)
+	}
+	uses, used := 0, 0
 	for _, e := range x.Events(x.ada.org) {
-		if e.Action == "secret.use" {
+		switch e.Action {
+		case "secret.use":
 			uses++
+		case "secret.used":
+			used++
 		}
 	}
-	if uses != 1 {
-		t.Errorf("the log has %d uses", uses)
+	if uses != 1 || used != 1 {
+		t.Errorf("the log has %d uses, and of %d what came of them", uses, used)
 	}
 	x.runs(object{}).want(200)
+}
+
+// What came of a use is written once the log takes it again, though nobody asks any more.
+func TestAUseOnAFullDisk(t *testing.T) {
+	u := openUnseeing(t)
+	u.keep("api-keys/pay", hiddenValue, object{"hosts": []string{u.up.host()}})
+	var lift func()
+	u.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		lift = u.refuse("INSERT ON audit_events")
+		w.WriteHeader(http.StatusNoContent)
+	}
+	u.asks(object{"method": "GET", "url": u.up.URL + "/", "headers": object{"Authorization": "Bearer {{secret:api-keys/pay}}"}})
+	u.Late.CatchUp(t.Context()) // still full
+	lift()
+	for range 2 {
+		u.Late.CatchUp(t.Context())
+	}
+	used := ""
+	for _, e := range u.Events(u.ada.org) {
+		if e.Action == "secret.used" {
+			used += string(e.DetailsJSON)
+		}
+	}
+	if strings.Count(used, `"answered":204`) != 1 {
+		t.Errorf("the log has %q", used)
+	}
 }
 
 // Many at once are counted as one after the other.

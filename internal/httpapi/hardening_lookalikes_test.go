@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"net/url"
 	"slices"
 	"testing"
 )
@@ -11,10 +12,7 @@ func TestVaultNamesThatLookAlikeAreTaken(t *testing.T) {
 	ada, eve := w.signup("ada"), w.signup("eve")
 	ada.vaultNamed("prod keys")
 	for what, name := range map[string]string{
-		"a zero-width space": "prod\u200b keys", "a joiner at its end": "prod keys\u200d", "full-width letters": "ｐｒｏｄ keys",
-		"another blank": "prod\u00a0keys", "two blanks": "prod  keys", "a byte order mark": "\ufeffprod keys",
-		"a soft hyphen": "pr\u00adod keys", "a variation selector": "prod\ufe0f keys", "a direction mark": "\u202dprod keys", "a filler": "prod keys\u3164",
-		"a tag": "prod\U000e0041 keys",
+		"full-width letters": "ｐｒｏｄ keys", "another blank": "prod\u00a0keys", "two blanks": "prod  keys",
 	} {
 		r := w.do("POST", "/v1/vaults", ada.token, object{"name": name})
 		r.what += " with " + what
@@ -23,14 +21,45 @@ func TestVaultNamesThatLookAlikeAreTaken(t *testing.T) {
 	for _, name := range []string{"Prod keys", "prod-keys", "prod keys 2"} {
 		w.do("POST", "/v1/vaults", ada.token, object{"name": name}).want(201)
 	}
-	w.do("POST", "/v1/vaults", eve.token, object{"name": "prod\u200b keys"}).want(201) // hers alone
-	w.do("POST", "/v1/vaults", ada.token, object{"name": "\u200b"}).want(400, "invalid_name")
-	for _, name := range []string{"\u200b__agent-keys", "＿＿agent-keys", "_\u2060_x"} {
-		w.do("POST", "/v1/vaults", ada.token, object{"name": name}).want(400, "reserved_name")
-	}
+	w.do("POST", "/v1/vaults", eve.token, object{"name": "prod\u00a0keys"}).want(201) // hers alone
+	w.do("POST", "/v1/vaults", ada.token, object{"name": "＿＿agent-keys"}).want(400, "reserved_name")
 	// Vaults of before have no key yet.
 	w.Exec(`UPDATE vaults SET name_key = NULL`)
-	w.do("POST", "/v1/vaults", ada.token, object{"name": "prod keys\u200d"}).want(409, "vault_name_taken")
+	w.do("POST", "/v1/vaults", ada.token, object{"name": "prod  keys"}).want(409, "vault_name_taken")
+}
+
+// What people read as a name has no character that they can't see.
+func TestNamesHaveNoUnseenCharacters(t *testing.T) {
+	s := openSession(t)
+	agent := s.ada.agent(object{"name": "worker"})
+	for what, name := range map[string]string{
+		"a zero-width space": "prod\u200b keys", "a joiner at its end": "prod keys\u200d", "a byte order mark": "\ufeffprod keys", "a soft hyphen": "pr\u00adod keys",
+		"a variation selector": "prod\ufe0f keys", "an override of direction": "\u202dprod keys", "a filler": "prod keys\u3164", "a tag": "prod\U000e0041 keys", "nothing that is seen": "\u200b",
+		"a reserved name": "\u200b__agent-keys",
+	} {
+		for _, r := range []struct {
+			method, at string
+			body       object
+			code       string
+		}{
+			{"POST", "/v1/vaults", object{"name": name}, "invalid_name"},
+			{"POST", "/v1/agents", object{"name": name}, "invalid_name"},
+			{"PATCH", "/v1/agents/" + agent.id, object{"name": name}, "invalid_name"},
+			{"POST", "/v1/auth/api-keys", object{"name": name}, "invalid_name"},
+			{"PATCH", "/v1/auth/me", object{"display_name": name}, "invalid_display_name"},
+			{"POST", "/v1/agents/" + agent.id + "/bindings", object{"name": name, "binding_type": "http", "config": object{"base_url": "https://api.example.com"}, "credential": "sk-12345678"}, ""},
+			{"PUT", "/v1/vaults/" + s.vault + "/secrets/" + url.PathEscape(name), object{"type": "password", "value": "x"}, ""},
+		} {
+			got := s.do(r.method, r.at, s.ada.token, r.body)
+			got.what += " with " + what
+			if got.want(400); r.code != "" {
+				got.want(400, r.code)
+			}
+		}
+	}
+	for _, name := range []string{"👩\u200d💻 laptop", "نامه\u200cای", "日本語"} {
+		s.do("POST", "/v1/agents", s.ada.token, object{"name": name}).want(201)
+	}
 }
 
 // A member's agent that is bound to a vault sees its name: so the member must.

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -198,4 +199,21 @@ func TestARemovedOrDemotedAdminsWebhookEnds(t *testing.T) {
 			s.do("GET", at, s.ada.token, nil).want(status)
 		}
 	}
+}
+
+// A key that made very much shows the newest, and how many there are; each key that it made is its own to revoke, also the oldest.
+func TestALongListOfWhatWasMadeSaysSo(t *testing.T) {
+	s := openSession(t)
+	maker := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "maker", "scopes": []string{}}).want(201)
+	id, key := maker.str("key", "id"), maker.str("api_key")
+	first := s.do("POST", "/v1/auth/api-keys", key, object{"name": "first", "expires_at": s.Clock.Now().Add(time.Hour)}).want(201).str("key", "id")
+	s.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1004)
+		INSERT INTO user_keys (id, org_id, user_id, name, key_hash, key_prefix, scopes, created_at, made_with)
+		SELECT 'made-' || i, org_id, user_id, 'made ' || i, 'made-' || i, '', scopes, created_at + i, made_with FROM n, user_keys WHERE id = '` + first + `'`)
+	got := s.do("GET", "/v1/auth/api-keys/"+id+"/made", s.ada.token, nil).want(200)
+	made := got.list("made")
+	if len(made) != 1000 || fmt.Sprint(got.json()["total"]) != "1005" || made[0]["name"] != "made 1004" || made[999]["name"] != "made 5" {
+		t.Errorf("%d of %v, from %v to %v", len(made), got.json()["total"], made[0]["name"], made[len(made)-1]["name"])
+	}
+	s.do("DELETE", "/v1/auth/api-keys/"+first, key, nil).want(204)
 }

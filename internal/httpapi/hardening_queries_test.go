@@ -109,6 +109,9 @@ FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'orders'::regclass AND a.attnu
 	if len(list) != 7 || list[6]["status"] != "success" || list[6]["request_summary"].(map[string]any)["method"] != "SELECT" || list[6]["request_summary"].(map[string]any)["host"] != fmt.Sprintf("%s:%d", d.host, d.port) {
 		t.Errorf("the list is %v", list)
 	}
+	if fmt.Sprint(list[6]["result_summary"].(map[string]any)["rows"]) != "1" || list[6]["binding_name"] != made.str("name") {
+		t.Errorf("the list has %v", list[6])
+	}
 	rows := false
 	for _, e := range d.Events(d.ada.org) {
 		text := string(e.DetailsJSON)

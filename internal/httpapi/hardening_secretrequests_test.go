@@ -43,6 +43,10 @@ func TestARequestForASecretEndsWithItsAgent(t *testing.T) {
 			if got.want(200).str("status") != c.status {
 				t.Errorf("got %s", got.body)
 			}
+			by := map[string]any{"it is frozen and thawed": "freeze", "its key is rotated": nil, "it is bound elsewhere and back": "reach"}
+			if want, known := by[what]; known && got.json()["ended_by"] != want {
+				t.Errorf("it was ended by %v", got.json()["ended_by"])
+			}
 			a.fills(id, a.ada.token, object{"value": "x"}).want(409, "secret_request_over")
 			a.do("GET", secretAt(a.vault, "api-keys/x"), a.ada.token, nil).want(404)
 		})

@@ -40,12 +40,13 @@ type madeBody struct {
 }
 
 type madeList struct {
-	Made []madeBody `json:"made" doc:"Oldest first, 1,000 at most."`
+	Made  []madeBody `json:"made" doc:"The newest first, 1,000 at most."`
+	Total int        `json:"total" doc:"How many there are."`
 }
 
-func madeOf(all []identity.Made) madeList {
-	out := madeList{Made: []madeBody{}}
-	for _, m := range all {
+func madeOf(all *identity.AllMade) madeList {
+	out := madeList{Made: []madeBody{}, Total: all.Total}
+	for _, m := range all.List {
 		out.Made = append(out.Made, madeBody{m.Kind, m.ID, m.Name, m.With, m.CreatedAt, m.Live})
 	}
 	return out
@@ -57,20 +58,20 @@ func (a *API) registerMade() {
 		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
 	}, func(ctx context.Context, c *call.Call, in *keyPath) (*body[madeList], error) {
 		all, err := a.accounts.MadeWithKey(ctx, c, in.KeyID)
-		return answer(madeOf(identity.InSight(&c.Who, all)), err)
+		return answer(madeOf(&all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/sessions/{session_id}/made", id: "list-made-with-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "List what was made with one of your logins or devices", action: policy.ListSessions,
 	}, func(ctx context.Context, c *call.Call, in *sessionPath) (*body[madeList], error) {
 		all, err := a.accounts.MadeWithSession(ctx, c, in.ID)
-		return answer(madeOf(identity.InSight(&c.Who, all)), err)
+		return answer(madeOf(&all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/agents/{agent_id}/made", id: "list-made-by-agent", tag: "Agents",
 		summary: "List what an agent made", action: policy.ReadAgent,
 	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[madeList], error) {
 		all, err := a.agents.MadeByAgent(ctx, c, in.AgentID)
-		return answer(madeOf(identity.InSight(&c.Who, all)), err)
+		return answer(madeOf(&all), err)
 	})
 }

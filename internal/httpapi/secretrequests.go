@@ -31,6 +31,7 @@ type secretRequestBody struct {
 	ExpiresAt time.Time  `json:"expires_at" doc:"Until when it can be answered."`
 	DecidedBy *string    `json:"decided_by" nullable:"true" format:"uuid" doc:"Who filled or declined it."`
 	DecidedAt *time.Time `json:"decided_at" nullable:"true"`
+	EndedBy   *string    `json:"ended_by" nullable:"true" enum:"freeze,credential,reach" doc:"What ended it: a freeze, the end of the credential that it was asked with, or a change of what its agent reaches. Null where that is not known."`
 	Answer    *string    `json:"answer" nullable:"true" doc:"Why it was declined, in a person's words."`
 	Version   *uint64    `json:"version" nullable:"true" doc:"Of the secret, once it is filled."`
 	URL       string     `json:"url" doc:"The page where a person gives the value. Give it to the human; it shows no value."`
@@ -42,7 +43,7 @@ func (a *API) secretRequestOf(c *call.Call, r *wanted.Request, may *vault.Prospe
 	out := secretRequestBody{
 		ID: r.ID, VaultID: r.Vault, Path: r.Path, AgentID: r.Agent, AgentName: r.AgentName, Reason: r.Reason, Service: present(r.Service), Host: present(r.Host),
 		Status: string(r.At(c.Now)), CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, DecidedBy: present(r.DecidedBy), DecidedAt: pointer(r.DecidedAt),
-		Answer: present(r.Answer), URL: strings.TrimRight(a.publicURL, "/") + "/requests/" + r.ID,
+		EndedBy: present(string(r.EndedBy)), Answer: present(r.Answer), URL: strings.TrimRight(a.publicURL, "/") + "/requests/" + r.ID,
 	}
 	if r.Version > 0 {
 		out.Version = &r.Version

@@ -2,19 +2,18 @@ package identity
 
 import (
 	"net/netip"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/oneclaw-dev/oneclaw/internal/oneline"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // CheckText accepts 1 to limit characters without control characters.
 func CheckText(field, text string, limit int) error {
 	n := utf8.RuneCountInString(text)
-	if n < 1 || n > limit || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
-		return invalid("invalid_"+field, field+" must be text without control characters, neither empty nor too long.")
+	if n < 1 || n > limit || !oneline.Plain(text) {
+		return invalid("invalid_"+field, field+" must be text whose characters are all seen (none of control, of direction or without a shape), neither empty nor too long.")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"slices"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -16,21 +15,32 @@ type Made struct {
 	Live           bool // it has not ended
 }
 
+// AllMade is a listing of what was made, the newest first.
+type AllMade struct {
+	List  []Made
+	Total int // of how many it has the newest
+}
+
 // MaxMade bounds a listing of what was made.
 const MaxMade = 1000
 
-// InSight is what was made as the caller may see it: without what lies in vaults that the
-// caller is not bound to, and what is named by a path that its credential is not to see has
-// no name.
-func InSight(who *policy.Principal, made []Made) []Made {
-	made = slices.DeleteFunc(made, func(m Made) bool { return !who.Covers(m.Vault, "") })
-	for i := range made {
-		switch m := &made[i]; m.Kind {
+// Add takes the next of what was made, the newest first.
+func (a *AllMade) Add(m Made) {
+	if a.Total++; len(a.List) < MaxMade {
+		a.List = append(a.List, m)
+	}
+}
+
+// InSight is which of what was made the caller may see, and shows each as it may: not what lies in
+// vaults that the caller is not bound to, and without its name what is named by a path that its credential is not to see.
+func InSight(who *policy.Principal) func(*Made) bool {
+	return func(m *Made) bool {
+		switch m.Kind {
 		case "share", "policy", "policy_change", "approval":
 			if !who.SeesPaths() || !who.Covers("", m.Name) {
 				m.Name = ""
 			}
 		}
+		return who.Covers(m.Vault, "")
 	}
-	return made
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/oneline"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
@@ -220,7 +221,7 @@ func (chain *Chain) check() error {
 
 func line(s string, most int) bool {
 	n := utf8.RuneCountInString(s)
-	return n > 0 && n <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	return n > 0 && n <= most && oneline.Plain(s)
 }
 
 // address accepts nothing, and addresses with the safe scheme; with the plain one

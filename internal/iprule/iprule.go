@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/oneline"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
@@ -153,7 +153,7 @@ func (s *Service) Add(ctx context.Context, c *call.Call, d Draft) (Rule, error) 
 		return Rule{}, invalid("invalid_cidr", "cidr is a network such as 203.0.113.0/24 or 2001:db8::/32, or one address.")
 	case r.AppliesTo != AppliesToAll && r.AppliesTo != string(policy.KindUser) && r.AppliesTo != string(policy.KindAgent):
 		return Rule{}, invalid("invalid_applies_to", "applies_to is all, user or agent.")
-	case utf8.RuneCountInString(r.Label) > 255 || !utf8.ValidString(r.Label) || strings.ContainsFunc(r.Label, unicode.IsControl):
+	case utf8.RuneCountInString(r.Label) > 255 || !oneline.Plain(r.Label):
 		return Rule{}, invalid("invalid_label", "label is at most 255 characters without control characters.")
 	}
 	if err := c.RequirePersonToLast(); err != nil {

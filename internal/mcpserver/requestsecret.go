@@ -21,6 +21,7 @@ type wantedSecret struct {
 	MayRead *bool     `json:"may_read,omitempty"`
 	MayUse  *bool     `json:"may_use,omitempty"`
 	Version uint64    `json:"version,omitempty"`
+	EndedBy string    `json:"ended_by,omitempty"`
 	Answer  string    `json:"answer,omitempty"`
 	Next    string    `json:"next"`
 }
@@ -59,7 +60,7 @@ func requestSecret(ctx context.Context, s *session, in input) (text string, open
 
 // wantedText says what the model does next.
 func wantedText(r *client.SecretRequest) string {
-	out := wantedSecret{ID: r.ID, Status: r.Status, Path: r.Path, Expires: r.ExpiresAt, MayRead: r.MayRead, MayUse: r.MayUse, Version: r.Version, Answer: r.Answer}
+	out := wantedSecret{ID: r.ID, Status: r.Status, Path: r.Path, Expires: r.ExpiresAt, MayRead: r.MayRead, MayUse: r.MayUse, Version: r.Version, EndedBy: r.EndedBy, Answer: r.Answer}
 	grant := ""
 	if r.MayUse != nil && !*r.MayUse {
 		grant = " No policy lets this agent use that path: a human must grant it besides."

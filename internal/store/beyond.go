@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 )
 
 // open is a condition for what an approval may still be made of: a request that
@@ -90,7 +91,7 @@ func (tx Tx) endFrozen(e *ending, org, agent, by string, at time.Time) error {
 		err = tx.endSignatures(e, org, agent, by, at)
 	}
 	if err == nil {
-		err = tx.endWanted(e, at, `org_id = $2 AND ($3 = '' OR agent_id = $3)`, org, agent)
+		err = tx.endWanted(e, at, wanted.ByFreeze, `org_id = $2 AND ($3 = '' OR agent_id = $3)`, org, agent)
 	}
 	return err
 }

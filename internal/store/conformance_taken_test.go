@@ -46,7 +46,7 @@ func testTaken(t *testing.T, f *fixture) {
 	}
 	s1, s2, s3 := login(ann), login(ann), login(ann)
 	t1, t2, t3, t4 := take(ann, "session:"+s1), take(ann, "session:"+s2), take(ann, "session:"+s3), take(bob, "key:x")
-	if l, err := f.Made(t.Context(), f.org, "session:"+s1, "session:"+s1+"!", now); err != nil || len(l) != 1 || l[0].Kind != "agent_token" || !l[0].Live {
+	if l, err := f.Made(t.Context(), f.org, "session:"+s1, "session:"+s1+"!", now, func(*identity.Made) bool { return true }); err != nil || l.Total != 1 || l.List[0].Kind != "agent_token" || !l.List[0].Live {
 		t.Errorf("made %+v, %v", l, err)
 	}
 	must(t, f.EndSession(t.Context(), f.org, ann, s1, false, now, f.event()))

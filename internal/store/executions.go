@@ -68,8 +68,8 @@ func (db *DB) EndExecution(ctx context.Context, e *executor.Execution, ev *audit
 	return db.Write(ctx, ev.Org, func(tx Tx) error {
 		var err error
 		if e.ID != "" {
-			_, err = tx.Exec(`UPDATE executions SET status = $2, answered = $3, bytes = $4, redactions = $5, error = $6, duration_ms = $7 WHERE id = $1`,
-				e.ID, e.Status, e.Answered, e.Bytes, e.Redactions, e.Error, e.Took.Milliseconds())
+			_, err = tx.Exec(`UPDATE executions SET status = $2, answered = $3, bytes = $4, redactions = $5, error = $6, duration_ms = $7, row_count = $8 WHERE id = $1`,
+				e.ID, e.Status, e.Answered, e.Bytes, e.Redactions, e.Error, e.Took.Milliseconds(), e.Rows)
 		}
 		tx.Record(ev)
 		return err
@@ -78,11 +78,11 @@ func (db *DB) EndExecution(ctx context.Context, e *executor.Execution, ev *audit
 
 // Executions implements executor.Store.
 func (db *DB) Executions(ctx context.Context, org, agent string, limit, after int) (out []executor.Execution, err error) {
-	err = db.Each(ctx, `SELECT id, org_id, agent_id, binding_id, intent_type, status, host, method, path_template, answered, bytes, redactions, error, duration_ms, created_at
-		FROM executions WHERE agent_id = $1 AND org_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4`, []any{agent, org, limit, after}, func(rows *sql.Rows) error {
+	err = db.Each(ctx, `SELECT id, org_id, agent_id, binding_id, intent_type, status, host, method, path_template, answered, bytes, redactions, error, duration_ms, created_at, row_count,
+		COALESCE((SELECT name FROM agent_bindings b WHERE b.id = executions.binding_id), '') FROM executions WHERE agent_id = $1 AND org_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4`, []any{agent, org, limit, after}, func(rows *sql.Rows) error {
 		var e executor.Execution
 		var ms, at int64
-		err := rows.Scan(&e.ID, &e.Org, &e.Agent, &e.Binding, &e.Intent, &e.Status, &e.Host, &e.Method, &e.Template, &e.Answered, &e.Bytes, &e.Redactions, &e.Error, &ms, &at)
+		err := rows.Scan(&e.ID, &e.Org, &e.Agent, &e.Binding, &e.Intent, &e.Status, &e.Host, &e.Method, &e.Template, &e.Answered, &e.Bytes, &e.Redactions, &e.Error, &ms, &at, &e.Rows, &e.Named)
 		e.Took, e.At = time.Duration(ms)*time.Millisecond, fromMicros(at)
 		out = append(out, e)
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 )
 
 // made notes with which credential a row was made: the one that the event's
@@ -161,7 +162,7 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 	if err := tx.dropAgentBindings(&e.services, made+` AND org_id = $2`, list, org); err != nil {
 		return err
 	}
-	if err := tx.endWanted(e, at, tx.among("asked_with", "$2")+` AND org_id = $3`, list, org); err != nil {
+	if err := tx.endWanted(e, at, wanted.ByCredential, tx.among("asked_with", "$2")+` AND org_id = $3`, list, org); err != nil {
 		return err
 	}
 	if err := tx.endPolicies(e, made+` AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, list, org); err != nil {

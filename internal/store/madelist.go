@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,8 +12,8 @@ import (
 const within = ` WHERE org_id = $1 AND made_with >= $2 AND made_with < $3`
 
 // Made implements account.KeyStore.
-func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error) {
-	var out []identity.Made
+func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time, of func(*identity.Made) bool) (identity.AllMade, error) {
+	var out identity.AllMade
 	err := db.Each(ctx, `SELECT 'api_key', id, name, created_at, made_with,
 			CASE WHEN revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END, '' FROM user_keys`+within+`
 		UNION ALL SELECT 'agent', id, name, created_at, made_with, CASE WHEN is_active = 1 AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END, '' FROM agents`+within+`
@@ -34,12 +33,14 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1, '' FROM approval_webhooks`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, is_active, '' FROM webhooks`+within+`
 		`+madeAlso+`
-		ORDER BY 4, 2 LIMIT `+strconv.Itoa(identity.MaxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
+		ORDER BY 4 DESC, 2 DESC`, []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
 		var m identity.Made
 		var at, live int64
 		err := rows.Scan(&m.Kind, &m.ID, &m.Name, &at, &m.With, &live, &m.Vault)
 		m.CreatedAt, m.Live = fromMicros(at), live != 0
-		out = append(out, m)
+		if err == nil && of(&m) {
+			out.Add(m)
+		}
 		return err
 	})
 	return out, err

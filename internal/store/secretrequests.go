@@ -21,7 +21,7 @@ const sameAsker = `EXISTS (SELECT 1 FROM agents g WHERE g.id = secret_requests.a
 const waits = `status = 'waiting' AND ` + sameAsker + ` AND expires_at > `
 
 const selectWanted = `SELECT id, org_id, vault_id, path, agent_id, reason, service, host, status, created_at, expires_at, decided_by, decided_at,
-	answer, version, CASE WHEN ` + sameAsker + ` THEN 0 ELSE 1 END,
+	answer, version, end_reason, CASE WHEN ` + sameAsker + ` THEN 0 ELSE 1 END,
 	COALESCE((SELECT name FROM vaults WHERE vaults.id = secret_requests.vault_id), ''),
 	COALESCE((SELECT name FROM agents WHERE agents.id = secret_requests.agent_id), '') FROM secret_requests `
 
@@ -36,7 +36,7 @@ type wantedRow struct {
 func (w *wantedRow) fields() []any {
 	r := &w.r
 	return []any{&r.ID, &r.Org, &r.Vault, &r.Path, &r.Agent, &r.Reason, &r.Service, &r.Host, &r.Status, &w.created, &w.expires, &r.DecidedBy, &w.decided,
-		&r.Answer, &r.Version, &w.stale, &r.VaultName, &r.AgentName}
+		&r.Answer, &r.Version, &r.EndedBy, &w.stale, &r.VaultName, &r.AgentName}
 }
 
 func (w *wantedRow) request() wanted.Request {
@@ -249,8 +249,8 @@ func (db *DB) SweepSecretRequests(ctx context.Context, before time.Time) error {
 }
 
 // endWanted ends the requests for secrets that wait and for which a condition holds.
-func (tx Tx) endWanted(e *ending, at time.Time, where string, args ...any) error {
-	return tx.count(&e.wanted, `UPDATE secret_requests SET status = 'ended', decided_at = $1, mail_at = NULL WHERE status = 'waiting' AND expires_at > $1 AND `+where,
+func (tx Tx) endWanted(e *ending, at time.Time, by wanted.End, where string, args ...any) error {
+	return tx.count(&e.wanted, `UPDATE secret_requests SET status = 'ended', end_reason = '`+string(by)+`', decided_at = $1, mail_at = NULL WHERE status = 'waiting' AND expires_at > $1 AND `+where,
 		append([]any{micros(at)}, args...)...)
 }
 
@@ -259,7 +259,7 @@ func (tx Tx) endWantedOf(e *ending, asker string, at time.Time, which agent.Plac
 	ids, err := tx.those(`SELECT id, vault_id, path FROM secret_requests WHERE agent_id = $1 AND expires_at > $2 AND status = 'waiting'`, asker, at, which)
 	for _, id := range ids {
 		if err == nil {
-			err = tx.endWanted(e, at, `id = $2`, id)
+			err = tx.endWanted(e, at, wanted.ByReach, `id = $2`, id)
 		}
 	}
 	return err

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/oneline"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
@@ -68,11 +68,8 @@ func (s *Service) add(ctx context.Context, v Vault, ev *audit.Event) error {
 
 func checkName(name string) error {
 	n := utf8.RuneCountInString(name)
-	if n < 1 || n > 255 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
-	}
-	if NameKey(name) == "" {
-		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
+	if n < 1 || n > 255 || !oneline.Plain(name) || NameKey(name) == "" {
+		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters that are all seen: none of control, of direction or without a shape.")
 	}
 	if looksReserved(name) {
 		return fault.New(fault.Invalid, "reserved_name", "Names that begin with two underscores are kept for the server. Choose another.")

@@ -4,14 +4,13 @@ import (
 	"context"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/oneline"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
@@ -71,30 +70,10 @@ func AfterDecline(last, now time.Time) error {
 // CheckWords refuses what does not fit a line that people are shown: it must look like what
 // it is, everywhere.
 func CheckWords(text string) error {
-	if len(text) > MaxWords || !utf8.ValidString(text) || strings.ContainsFunc(text, unseen) || crowded(text) {
+	if len(text) > MaxWords || !oneline.Plain(text) {
 		return errWords
 	}
 	return nil
-}
-
-// unseen reports whether nothing is shown for a character, though Unicode may count it as graphic.
-func unseen(r rune) bool {
-	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800'
-}
-
-// mostMarks is how many marks a letter may carry: more hide the lines above and below.
-const mostMarks = 4
-
-func crowded(text string) bool {
-	marks := 0
-	for _, r := range text {
-		if !unicode.Is(unicode.M, r) {
-			marks = 0
-		} else if marks++; marks > mostMarks {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *Asking) check() error {

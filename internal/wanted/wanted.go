@@ -35,6 +35,16 @@ const (
 	Ended Status = "ended"
 )
 
+// End is what ended a request before somebody answered it.
+type End string
+
+// The ends that are told.
+const (
+	ByFreeze     End = "freeze"
+	ByCredential End = "credential" // what it was asked with has ended
+	ByReach      End = "reach"      // its agent reaches the path no more
+)
+
 // Request is a secret that an agent asked for.
 type Request struct {
 	ID, Org, Vault, Path string
@@ -47,6 +57,7 @@ type Request struct {
 	DecidedAt            time.Time
 	Answer               string // why it was declined, in a person's words
 	Version              uint64 // that it was filled with
+	EndedBy              End    // of one that is Ended
 	Stale                bool   // the agent is stopped or gone, or has another key
 
 	// Names as they are now.

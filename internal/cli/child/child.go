@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"sync"
@@ -39,7 +40,16 @@ type Value struct {
 	Value secret.Bytes
 }
 
-var errStart = fault.New(fault.NotFound, "program_not_started", "The program can't be run: is it there, and may it be run?")
+// What a program that does not run is refused with.
+const (
+	CodeNone       = "program_not_found"
+	CodeNotStarted = "program_not_started"
+)
+
+var (
+	errNone  = fault.New(fault.NotFound, CodeNone, "There is no such program.")
+	errStart = fault.New(fault.Denied, CodeNotStarted, "The program can't be run: may it be, and is it one?")
+)
 
 // grace is how long a program may take to end after it was asked to, and what it left behind
 // to write the rest.
@@ -49,7 +59,10 @@ const grace = 10 * time.Second
 // ended it, as shells say it. With Become it returns only where the program can't be run.
 func (p *Program) Run(ctx context.Context) (code int, err error) {
 	path, err := exec.LookPath(p.Args[0])
-	if err != nil {
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return 0, errNone
+	case err != nil:
 		return 0, errStart
 	}
 	if p.Become != nil && p.Hidden == nil {

@@ -18,8 +18,20 @@ func (c *Console) Short(id string) string {
 	if c.Wide || !c.IsTTY(c.Stdout) {
 		return id
 	}
+	return Shortened(id)
+}
+
+// Shortened is the part of an id that tells it from others: its end where it begins with the time (UUIDv7), since those of a
+// day begin alike, and else its beginning.
+func Shortened(id string) string {
+	if BeginsWithTime(id) {
+		return id[len(id)-ShortID:]
+	}
 	return id[:min(len(id), ShortID)]
 }
+
+// BeginsWithTime reports whether an id is a UUIDv7.
+func BeginsWithTime(id string) bool { return len(id) == 36 && id[14] == '7' }
 
 // ShortActor is short for "user:ID" and "agent:ID".
 func (c *Console) ShortActor(s string) string {

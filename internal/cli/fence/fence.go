@@ -59,4 +59,4 @@ func (f *Fence) Close() {
 	_ = f.cmd.Wait()
 }
 
-var errNotRun = fault.New(fault.NotFound, "program_not_started", "The program can't be run.")
+var errNotRun = fault.New(fault.Denied, "program_not_started", "The program can't be run.")

@@ -211,7 +211,11 @@ func (v *visit) keyEnds(status int, problem string) error {
 	d := endsView{Back: "/settings/keys", Action: "/settings/keys/" + url.PathEscape(id) + "/delete", Problem: problem}
 	g, ctx := errgroup.WithContext(v.r.Context())
 	g.Go(func() (err error) { list, err = v.api.APIKeys(ctx); return err })
-	g.Go(func() (err error) { d.Made, err = v.api.MadeWithAPIKey(ctx, id); return err })
+	g.Go(func() error {
+		all, err := v.api.MadeWithAPIKey(ctx, id)
+		d.Made = all.Made
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/broker"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/later"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
@@ -105,6 +106,7 @@ type World struct {
 	Broker       *broker.Service
 	Relay        *relay.Relay
 	Executor     *executor.Service
+	Late         *later.Queue  // nobody tries again but a test that calls CatchUp
 	Spends       *spend.Ledger // with the prices that the program comes with; nobody keeps it but a test that calls Keep
 	Audit        *audit.Log
 
@@ -260,13 +262,16 @@ func (w *World) services() {
 	reached := w.setup.Reached
 	reached.Allow, reached.RootCAs = loopback, w.setup.Roots
 	guard := netguard.New(reached)
+	w.Late = later.New(later.Config{Log: w.Logger(), Now: w.Clock.Now})
 	w.Broker = broker.New(broker.Config{
+		Later: w.Late,
 		Store: w.DB, Vault: w.Vault, HTTP: guard.Client(netguard.Options{MaxBody: 64 << 20}), Postgres: postgres.New(guard), People: w.Identity, Log: w.Logger(), Now: w.Clock.Now, Standing: gate.StandingOf,
 	})
 	w.Relay = relay.New(relay.Config{
 		Broker: w.Broker, Epoch: w.DB.EpochOf, Log: w.Logger(), HTTP: guard.Transport(netguard.Options{Timeout: time.Minute, Open: 1024, Stream: true}),
 	})
 	w.Executor = executor.New(executor.Config{
+		Later: w.Late,
 		Store: w.DB, Vault: w.Vault, Broker: w.Broker, People: w.Identity, Standing: gate.StandingOf, Log: w.Logger(), Now: w.Clock.Now,
 	})
 	prices, err := spend.Prices()
