@@ -28,7 +28,7 @@ func TestKeysMadeWithKeysEndTogether(t *testing.T) {
 	}
 	a, agentKey := w.NewAgent(who, agent.Agent{})
 	made, err := w.Accounts.MadeWithKey(t.Context(), w.Call(ada, policy.ListAPIKeys), ids[3])
-	if err != nil || len(made) != 1 || made[0].ID != a.ID || made[0].Kind != "agent" || !made[0].Live {
+	if err != nil || len(made.List) != 1 || made.List[0].ID != a.ID || made.List[0].Kind != "agent" || !made.List[0].Live {
 		t.Fatalf("made with the last key: %+v, %v", made, err)
 	}
 	more := w.Call(who, policy.CreateAPIKey)
