@@ -77,13 +77,13 @@ func transactions(v *visit) error {
 	slices.SortStableFunc(every, func(a, b client.Transaction) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	d.Leaf = leafOf(v, len(every))
 	for _, t := range every[d.Leaf.From:d.Leaf.To] {
-		d.Rows = append(d.Rows, shown(t, names[t.AgentID], chains))
+		d.Rows = append(d.Rows, shownAs(t, names[t.AgentID], chains))
 	}
 	return v.show(http.StatusOK, "transactions", v.t("Transactions"), d)
 }
 
-// shown is a transaction with what a page says of it.
-func shown(t client.Transaction, agent string, chains []client.Chain) shownTransaction {
+// shownAs is a transaction with what a page says of it.
+func shownAs(t client.Transaction, agent string, chains []client.Chain) shownTransaction {
 	s := shownTransaction{Transaction: t, Agent: agent, Value: coins(t.ValueWei), Coin: "ETH"}
 	for _, c := range chains {
 		if c.ChainID == t.ChainID {
@@ -155,7 +155,7 @@ func (v *visit) transaction() (*transactionView, error) {
 	if r := d.Receipt; r != nil && t.ChainState == "" {
 		t.ChainState = r.State
 	}
-	d.shownTransaction = shown(*t, names[t.AgentID], chains)
+	d.shownTransaction = shownAs(*t, names[t.AgentID], chains)
 	over := d.Receipt != nil && (d.Receipt.Final || d.Receipt.BlockNumber != nil)
 	d.Waits = !over && slices.Contains([]string{"broadcast", "signed", "sign_only"}, t.Status)
 	return d, nil
