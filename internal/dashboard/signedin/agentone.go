@@ -2,6 +2,7 @@ package signedin
 
 import (
 	"net/http"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -148,4 +149,9 @@ func (d *agentView) Executes() bool { return d.ExecutionEnabled != nil && *d.Exe
 // Keyless reports whether it logs in by a key and has none.
 func (d *agentView) Keyless() bool {
 	return d.HasAPIKey != nil && !*d.HasAPIKey && d.AuthMethod == "api_key"
+}
+
+// Nodes reports whether there is a chain whose node can be asked for a balance.
+func (d *agentView) Nodes() bool {
+	return slices.ContainsFunc(d.Chains, func(c client.Chain) bool { return c.NodeSet })
 }
