@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -184,5 +183,5 @@ func replaceTransaction(v *visit) error {
 	if mode == "cancel" {
 		done = "It is cancelled: another with its number, which moves nothing, takes its place."
 	}
-	return v.back("/transactions/"+strings.Join([]string{agent, t.ID}, "/"), done)
+	return v.back("/transactions/"+agent+"/"+t.ID, done)
 }
