@@ -42,6 +42,9 @@ type chainForm struct {
 // newChain asks for a person first: a form with the address of a node is not kept while
 // somebody proves that it is them.
 func newChain(v *visit) error {
+	if _, err := v.api.AllChains(v.r.Context()); err != nil { // who may add none is told at once
+		return err
+	}
 	if v.person() {
 		return nil
 	}
