@@ -183,13 +183,14 @@ func lines(text string) (out []string) {
 
 // agentEnd is what ends with an agent, or with its key.
 type agentEnd struct {
-	Agent   *client.Agent
-	Made    []client.Made // that still holds
-	Router  int
-	Lent    int
-	Typed   string
-	Keep    bool
-	Problem string
+	Agent     *client.Agent
+	Made      []client.Made // that still holds
+	MadeInAll int           // the list has the newest
+	Router    int
+	Lent      int
+	Typed     string
+	Keep      bool
+	Problem   string
 }
 
 // agentEnd asks what ends.
@@ -203,7 +204,11 @@ func (v *visit) agentEnd() (*agentEnd, error) {
 	var keys []client.RouterKey
 	var access *client.AgentAccess
 	g, ctx := errgroup.WithContext(v.r.Context())
-	g.Go(func() (err error) { d.Made, err = v.api.MadeByAgent(ctx, id); return seen(err) })
+	g.Go(func() error {
+		all, err := v.api.MadeByAgent(ctx, id)
+		d.Made, d.MadeInAll = all.Made, all.Total
+		return seen(err)
+	})
 	g.Go(func() (err error) { keys, err = v.api.RouterKeys(ctx, id); return seen(err) })
 	g.Go(func() (err error) {
 		access, err = v.api.AgentAccess(ctx, id, client.AccessQuery{})

@@ -20,6 +20,7 @@ type agentView struct {
 	RouterKeys  []client.RouterKey
 	SigningKeys []client.SigningKey
 	Made        []client.Made
+	MadeInAll   int // the list has the newest
 	Chains      []client.Chain
 	Vaults      map[string]string
 	Words       []string // of its guardrails
@@ -73,7 +74,11 @@ func (v *visit) lookAtAgent() (*agentView, error) {
 	g.Go(func() (err error) { d.Bindings, err = v.api.AgentBindings(ctx, id); return seen(err) })
 	g.Go(func() (err error) { d.RouterKeys, err = v.api.RouterKeys(ctx, id); return seen(err) })
 	g.Go(func() (err error) { d.SigningKeys, err = v.api.SigningKeys(ctx, id); return seen(err) })
-	g.Go(func() (err error) { d.Made, err = v.api.MadeByAgent(ctx, id); return seen(err) })
+	g.Go(func() error {
+		all, err := v.api.MadeByAgent(ctx, id)
+		d.Made, d.MadeInAll = all.Made, all.Total
+		return seen(err)
+	})
 	g.Go(func() (err error) { guard, err = v.api.Guard(ctx, id); return seen(err) })
 	g.Go(func() (err error) { d.Chains, err = v.api.Chains(ctx); return seen(err) })
 	if err := g.Wait(); err != nil {
