@@ -23,6 +23,7 @@ func (s *Site) pages() map[string]page {
 	for _, more := range []map[string]page{
 		vaultPages, secretPages, bindingPages, policyPages, sharePages, environmentPages, searchPages,
 		auditPages, settingsPages, organisationPages,
+		agentPages, inboxPages, transactionPages, modelPages, usagePages,
 	} {
 		for pattern, p := range more {
 			all[pattern] = p

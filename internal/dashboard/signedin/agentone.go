@@ -1,0 +1,162 @@
+package signedin
+
+import (
+	"net/http"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// agentView is all that the page of an agent shows.
+type agentView struct {
+	*client.Agent
+	States      standings
+	Access      *client.AgentAccess
+	Events      []client.AuditEvent
+	Executions  []client.Execution
+	Bindings    []client.AgentBinding
+	RouterKeys  []client.RouterKey
+	SigningKeys []client.SigningKey
+	Made        []client.Made
+	MadeInAll   int // the list has the newest
+	Chains      []client.Chain
+	Vaults      map[string]string
+	Words       []string // of its guardrails
+
+	BalanceOf string // the chain that a balance was asked for
+	Balance   *client.Balance
+	Problem   string // of the balance
+	Path      string // what its reach was asked for
+}
+
+// shownSecrets is how many paths of a vault the page of an agent lists.
+const shownSecrets = 50
+
+// oneAgent shows an agent: what it is, what it reaches, what it did and what it has.
+func oneAgent(v *visit) error {
+	d, err := v.lookAtAgent()
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "agent", d.Name, d)
+}
+
+// lookAtAgent asks for all that the page of an agent shows.
+func (v *visit) lookAtAgent() (*agentView, error) {
+	id := v.r.PathValue("id")
+	d := &agentView{Path: v.query("path"), BalanceOf: v.query("balance")}
+	var err error
+	if d.Agent, err = v.api.Agent(v.r.Context(), id); err != nil { // nothing of another organisation's agent is asked for
+		return nil, err
+	}
+	var freeze *client.FreezeState
+	var vaults []client.Vault
+	var audit *client.AuditPage
+	var guard *client.Guard
+	g, ctx := errgroup.WithContext(v.r.Context())
+	g.Go(func() (err error) { freeze, err = v.api.FreezeState(ctx); return seen(err) })
+	g.Go(func() (err error) { vaults, err = v.api.Vaults(ctx); return seen(err) })
+	g.Go(func() (err error) {
+		d.Access, err = v.api.AgentAccess(ctx, id, client.AccessQuery{Path: d.Path})
+		if d.Path != "" && retry(err) {
+			_, d.Problem = describe(v, err)
+			return nil
+		}
+		return seen(err)
+	})
+	g.Go(func() (err error) {
+		audit, err = v.api.AuditEvents(ctx, client.AuditFilter{ActorID: id, Limit: 20})
+		return seen(err)
+	})
+	g.Go(func() (err error) { d.Executions, err = v.api.Executions(ctx, id, 10); return seen(err) })
+	g.Go(func() (err error) { d.Bindings, err = v.api.AgentBindings(ctx, id); return seen(err) })
+	g.Go(func() (err error) { d.RouterKeys, err = v.api.RouterKeys(ctx, id); return seen(err) })
+	g.Go(func() (err error) { d.SigningKeys, err = v.api.SigningKeys(ctx, id); return seen(err) })
+	g.Go(func() error {
+		all, err := v.api.MadeByAgent(ctx, id)
+		d.Made, d.MadeInAll = all.Made, all.Total
+		return seen(err)
+	})
+	g.Go(func() (err error) { guard, err = v.api.Guard(ctx, id); return seen(err) })
+	g.Go(func() (err error) { d.Chains, err = v.api.Chains(ctx); return seen(err) })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	d.States, d.Vaults = standingsOf(freeze, v.Now()), vaultNames(vaults)
+	if audit != nil {
+		d.Events = audit.Events
+	}
+	if guard != nil {
+		d.Words = guard.Words
+	}
+	if d.Access != nil {
+		for i := range d.Access.Vaults {
+			if one := &d.Access.Vaults[i]; len(one.Secrets) > shownSecrets {
+				one.Secrets, one.Truncated = one.Secrets[:shownSecrets], true
+			}
+		}
+	}
+	if d.BalanceOf != "" {
+		if d.Balance, err = v.api.SigningKeyBalance(v.r.Context(), id, d.BalanceOf); err != nil {
+			_, d.Problem = describe(v, err)
+		}
+	}
+	return d, nil
+}
+
+// makeSigningKey makes the key that signs an agent's transactions.
+func makeSigningKey(v *visit) error {
+	if v.person() {
+		return nil
+	}
+	if _, err := v.api.CreateSigningKey(v.r.Context(), v.r.PathValue("id"), client.EVM); err != nil {
+		return err
+	}
+	return v.back(v.agentPath(), "The signing key is made.")
+}
+
+// makeRouterKey makes a key that calls models, and shows it once.
+func makeRouterKey(v *visit) error {
+	if v.person() {
+		return nil
+	}
+	made, err := v.api.CreateRouterKey(v.r.Context(), v.r.PathValue("id"), v.form("name"), nil)
+	if err != nil {
+		return err
+	}
+	defer made.Secret.Wipe()
+	a, err := v.api.Agent(v.r.Context(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	k := agentKey{Agent: a, Key: string(made.Secret.Reveal())}
+	if v.ShroudURL != "" {
+		k.Setups = modelSetups(v.ShroudURL, k.Key)[2:]
+	}
+	return v.show(http.StatusOK, "agent-key", v.t("The router key %s is made", made.Key.Name), k)
+}
+
+func revokeRouterKey(v *visit) error {
+	if err := v.api.RevokeRouterKey(v.r.Context(), v.r.PathValue("id"), v.r.PathValue("one")); err != nil {
+		return err
+	}
+	return v.back(v.agentPath(), "The router key is revoked.")
+}
+
+// Standing is whether the agent works, and why it does not.
+func (d *agentView) Standing() standing { return d.States.Of(*d.Agent) }
+
+// Executes reports whether it may execute what its bindings allow.
+func (d *agentView) Executes() bool { return d.ExecutionEnabled != nil && *d.ExecutionEnabled }
+
+// Keyless reports whether it logs in by a key and has none.
+func (d *agentView) Keyless() bool {
+	return d.HasAPIKey != nil && !*d.HasAPIKey && d.AuthMethod == "api_key"
+}
+
+// Nodes reports whether there is a chain whose node can be asked for a balance.
+func (d *agentView) Nodes() bool {
+	return slices.ContainsFunc(d.Chains, func(c client.Chain) bool { return c.NodeSet })
+}
