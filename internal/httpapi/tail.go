@@ -72,7 +72,7 @@ func (a *API) tail(x *gate.Request, r *http.Request) error {
 	tick := time.NewTicker(tailEvery)
 	defer tick.Stop()
 	if _, err := conn.Write([]byte(": from here on\n\n")); err != nil {
-		return nil //nolint:nilerr // the reader is gone
+		return nil // the reader is gone, or the answer has begun
 	}
 	for idle := time.Duration(0); ; {
 		select {
@@ -82,7 +82,7 @@ func (a *API) tail(x *gate.Request, r *http.Request) error {
 		}
 		text, next, err := a.grown(ctx, x, in, last)
 		if err != nil {
-			return nil //nolint:nilerr // as above
+			return nil // the reader is gone, or the answer has begun
 		}
 		last = next
 		if idle += tailEvery; len(text) == 0 && idle < tailAlive {
@@ -93,7 +93,7 @@ func (a *API) tail(x *gate.Request, r *http.Request) error {
 			text = []byte(":\n\n")
 		}
 		if _, err := conn.Write(text); err != nil {
-			return nil //nolint:nilerr // the reader is gone
+			return nil // the reader is gone, or the answer has begun
 		}
 	}
 }
@@ -113,11 +113,14 @@ func (a *API) newest(ctx context.Context, x *gate.Request, in *eventsOfVault) (l
 }
 
 // grown is what came since an event, as it is sent, and the last event of it. It is read
-// with the rights of now.
+// with the rights of now, until the token ends.
 func (a *API) grown(ctx context.Context, x *gate.Request, in *eventsOfVault, last uint64) (text []byte, next uint64, err error) {
 	c, err := x.Standing(ctx)
 	if err != nil {
 		return nil, last, err
+	}
+	if end := c.Who.Until; !end.IsZero() && !c.Now.Before(end) { // whoever reads on has another token by then
+		return nil, last, errTailEnded
 	}
 	rows, _, err := a.readEvents(ctx, c, &in.listEvents, func(q *audit.Query) { q.Vault, q.AfterSeq = in.VaultID, last })
 	if err != nil || len(rows) == 0 {

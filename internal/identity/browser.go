@@ -87,8 +87,9 @@ func (s *Service) browserOf(ctx context.Context, token string, now time.Time) (b
 
 // Browse returns the login of a cookie, and a token for it that lives for minutes. A
 // cookie that is not known, or that was not used for BrowserIdle, is Unauthenticated. What
-// has ended the login since is found where the token is used.
-func (s *Service) Browse(ctx context.Context, cookie string, now time.Time) (b Browser, token secret.Bytes, err error) {
+// has ended the login since is found where the token is used. With used the browser counts as
+// in use now: what it asks for by itself, such as a log that is followed, is no use.
+func (s *Service) Browse(ctx context.Context, cookie string, used bool, now time.Time) (b Browser, token secret.Bytes, err error) {
 	b, err = s.store.Browser(ctx, HashKey(cookie))
 	if err != nil {
 		return b, token, err
@@ -97,7 +98,7 @@ func (s *Service) Browse(ctx context.Context, cookie string, now time.Time) (b B
 		_ = s.store.DropBrowser(ctx, b.Hash) // a row that stays is refused again
 		return b, token, ErrUnauthenticated
 	}
-	if now.Sub(b.SeenAt) > seenEvery {
+	if used && now.Sub(b.SeenAt) > seenEvery {
 		if err := s.store.SeeBrowser(ctx, b.Hash, now); err != nil {
 			return b, token, err
 		}

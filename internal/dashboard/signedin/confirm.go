@@ -41,7 +41,7 @@ func (v *visit) confirm(q *question) {
 // filled in again.
 func (v *visit) waiting() url.Values {
 	out := url.Values{}
-	for name, values := range v.r.PostForm {
+	for name, values := range v.r.PostForm { //nolint:forbidigo // the fields of a form, no request
 		out[name] = values
 	}
 	for _, name := range withheld {
@@ -58,7 +58,7 @@ func confirmed(v *visit) error {
 	q := &question{Action: local(v.r.PostFormValue("action")), To: local(v.r.PostFormValue("to"))}
 	if v.r.PostFormValue("again") == "" {
 		q.Fields = url.Values{}
-		for name, values := range v.r.PostForm {
+		for name, values := range v.r.PostForm { //nolint:forbidigo // the fields of a form, no request
 			if field, ok := strings.CutPrefix(name, fieldPrefix); ok {
 				q.Fields[field] = values
 			}
@@ -104,6 +104,7 @@ func (v *visit) goOn(q *question, cookie string) {
 	r.URL, r.RequestURI, r.Form, r.PostForm = u, q.Action, nil, nil
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 	r.Header.Del("Cookie")
+	//nolint:gosec // G124: of a request, which has no attributes
 	r.AddCookie(&http.Cookie{Name: v.Site.cookie, Value: cookie})
 	for _, c := range v.r.Cookies() {
 		if c.Name != v.Site.cookie {

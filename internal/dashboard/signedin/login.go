@@ -93,7 +93,7 @@ func signOut(v *visit) error {
 // end ends the login of v.cookie with all its tokens, also when the browser is gone meanwhile.
 func (v *visit) end() {
 	ctx := context.WithoutCancel(v.r.Context())
-	if _, token, err := v.Logins.Browse(ctx, v.cookie, v.Now()); err == nil {
+	if _, token, err := v.Logins.Browse(ctx, v.cookie, false, v.Now()); err == nil {
 		defer token.Wipe()
 		_ = v.api.UsingToken(string(token.Reveal())).Logout(ctx) // one that has ended already is no harm
 	}
@@ -107,6 +107,7 @@ func (v *visit) keep(value string) { v.setCookie(value, maxAge) }
 func (v *visit) drop() { v.setCookie("", -1) }
 
 func (v *visit) setCookie(value string, age int) {
+	//nolint:gosec // G124: over plain http on this machine there is no Secure
 	http.SetCookie(v.w, &http.Cookie{
 		Name: v.Site.cookie, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteLaxMode,
 	})

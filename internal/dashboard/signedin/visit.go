@@ -57,7 +57,7 @@ func (v *visit) enter() error {
 	if err != nil {
 		return identity.ErrUnauthenticated
 	}
-	login, token, err := v.Logins.Browse(v.r.Context(), c.Value, v.Now())
+	login, token, err := v.Logins.Browse(v.r.Context(), c.Value, v.r.URL.Path != tailPath, v.Now())
 	if err != nil {
 		return err
 	}
@@ -101,11 +101,12 @@ func (v *visit) fail(err error) {
 	case errors.As(err, &refused):
 	case errors.As(err, &f):
 		refused = &client.Error{Status: http.StatusInternalServerError, Code: f.Code, Detail: f.Detail, RetryAfter: f.RetryAfter}
-		switch f.Kind { // of what keeps the logins; all else is the API's, which has a status
-		case fault.Unauthenticated:
-			refused.Status = http.StatusUnauthorized
-		case fault.Unavailable:
+		// It is of what keeps the logins: all else is the API's, which has a status.
+		if f.Kind == fault.Unavailable {
 			refused.Status = http.StatusServiceUnavailable
+		}
+		if f.Kind == fault.Unauthenticated {
+			refused.Status = http.StatusUnauthorized
 		}
 	default:
 		v.Log.ErrorContext(v.r.Context(), "a page failed", slog.Any("error", err))
@@ -122,7 +123,10 @@ func (v *visit) fail(err error) {
 		if status < 400 {
 			status = http.StatusBadGateway
 		}
-		v.show(status, "error", v.t("That did not work"), refused)
+		if err := v.show(status, "error", v.t("That did not work"), refused); err != nil {
+			v.Log.ErrorContext(v.r.Context(), "a page failed", slog.Any("error", err))
+			http.Error(v.w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		}
 	}
 }
 
@@ -156,6 +160,7 @@ func (v *visit) back(to, done string) error {
 
 // leave has the next page show a text of the catalogue.
 func (v *visit) leave(done string) {
+	//nolint:gosec // G124: over plain http on this machine there is no Secure
 	http.SetCookie(v.w, &http.Cookie{Name: noticeCookie, Value: url.QueryEscape(done), Path: "/", MaxAge: 30, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteStrictMode})
 }
 
@@ -169,6 +174,7 @@ func (v *visit) notice() string {
 	if err != nil {
 		return ""
 	}
+	//nolint:gosec // G124: over plain http on this machine there is no Secure
 	http.SetCookie(v.w, &http.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteStrictMode})
 	text, err := url.QueryUnescape(c.Value)
 	if err != nil || !v.screens.words.has(text) {
