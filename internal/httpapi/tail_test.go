@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // following is a reader of the log as it grows.
@@ -106,6 +107,7 @@ func TestATailEndsWithTheRightToTheLog(t *testing.T) {
 		"logout":  func(w *world, _, bob *human) { w.do("DELETE", "/v1/auth/token", bob.token, nil).want(204) },
 		"removed": func(w *world, ada, bob *human) { w.do("DELETE", "/v1/org/members/"+bob.id, ada.token, nil).want(204) },
 		"leaving": func(w *world, _, _ *human) { w.API.Leave() },
+		"expired": func(w *world, _, _ *human) { w.Clock.Forward(16 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t)
