@@ -33,7 +33,7 @@ func (s *Server) Person(name string) *Person {
 func (s *Server) Stranger(name string) *Person {
 	s.t.Helper()
 	user, _ := s.SignUp(name)
-	s.Exec(`UPDATE users SET email_verified = ? WHERE id = ?`, true, user.ID)
+	s.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, user.ID)
 	return s.browser(name, user)
 }
 
