@@ -148,20 +148,17 @@ func textOf(n *html.Node) string {
 }
 
 var (
-	anID   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	aPath  = regexp.MustCompile(`^(/vaults/id/secret)/.*$`)
-	action = regexp.MustCompile(`/(delete|purge|share|edit|reveal|versions|bindings|generate|new|restore)$`)
-	kept   = []string{"tab", "state", "kind", "status", "direction"} // parts of a query that choose another page
+	anID  = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	aPath = regexp.MustCompile(`^(/vaults/id/(?:secret|version|reveal|generate|restore|remove|purge|disable|bindings|share))/.*$`)
+	aKey  = regexp.MustCompile(`^(/vaults/id/environment)/[^/]*/`)
+	kept  = []string{"tab", "state", "kind", "status", "direction"} // parts of a query that choose another page
 )
 
 // Shape is an address without what names one of many things: pages of a shape look alike.
 func Shape(address string) string {
 	path, query, _ := strings.Cut(address, "?")
 	path = anID.ReplaceAllString(path, "id")
-	end := action.FindString(path)
-	if aPath.MatchString(path) {
-		path = aPath.ReplaceAllString(path, "$1/path") + end
-	}
+	path = aKey.ReplaceAllString(aPath.ReplaceAllString(path, "$1/path"), "$1/key/")
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return path
