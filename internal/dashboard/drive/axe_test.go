@@ -22,9 +22,9 @@ var axeSource = sync.OnceValues(func() (string, error) {
 	return string(b), nil
 })
 
-// axe returns what axe-core finds on the page, with all rules of WCAG 2.2 AA and its best
-// practices. It runs in a world of its own, which the page's policy does not reach.
-func axe(b *tab) (found []string) {
+// axe returns what axe-core finds on the page, with a list of rules or with all that are on
+// from the start: those of WCAG and its best practices. It runs in a world of its own, which the page's policy does not reach.
+func axe(b *tab, rules string) (found []string) {
 	b.t.Helper()
 	source, err := axeSource()
 	b.must("axe", err)
@@ -34,7 +34,11 @@ func axe(b *tab) (found []string) {
 	b.must("frames", err)
 	world, err := chromedp.Call(ctx, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: tree.FrameTree.Frame.ID, WorldName: "axe"})
 	b.must("a world for axe", err)
-	const run = `;axe.run(document, { resultTypes: ["violations"] }).then((r) => JSON.stringify(r.violations.map((v) => v.id + ": " + v.help + " " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0] || n.all[0] || n.none[0] || {}).message).join(" | "))))`
+	only := ""
+	if rules != "" {
+		only = `, runOnly: { type: "rule", values: ` + rules + ` }`
+	}
+	run := `;axe.run(document, { resultTypes: ["violations"]` + only + ` }).then((r) => JSON.stringify(r.violations.map((v) => v.id + ": " + v.help + " " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0] || n.all[0] || n.none[0] || {}).message).join(" | "))))`
 	out, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{
 		Expression: source + run, ContextID: world.ExecutionContextID, AwaitPromise: new(true), ReturnByValue: new(true),
 	})
