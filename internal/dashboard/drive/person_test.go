@@ -34,7 +34,8 @@ func (b *tab) press(selector string) {
 func (b *tab) fill(name, text string) {
 	b.t.Helper()
 	field := chromedp.CSS(`main [name="` + name + `"]`)
-	b.do("fill in "+name, chromedp.Clear(field), chromedp.SendKeys(field, text))
+	eval[int](b, `(() => { document.querySelector('main [name="`+name+`"]').value = ""; return 1 })()`)
+	b.do("fill in "+name, chromedp.SendKeys(field, text))
 }
 
 // choose takes an option of a list by its value.
