@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -54,6 +55,15 @@ func (b *tab) submit() int {
 func (b *tab) types(keys string) {
 	b.t.Helper()
 	b.do("type "+keys, chromedp.KeyEvent(keys))
+}
+
+// key presses one key as a keyboard does: where the page takes it, nothing is typed.
+func (b *tab) key(k string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: k, Text: k})
+	b.must("press "+k, err)
+	_, err = chromedp.Call(b.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: k})
+	b.must("let go of "+k, err)
 }
 
 // tabTo presses the tabulator until what a selector finds has the focus.
