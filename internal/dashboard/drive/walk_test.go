@@ -118,7 +118,7 @@ func (b *tab) picture(file string) {
 
 // links are the addresses of this server that a page leads to.
 func links(b *tab) []string {
-	return eval[[]string](b, `[...document.querySelectorAll("a[href]")].filter((a) => a.origin === location.origin && !a.hasAttribute("download") && !a.pathname.startsWith("/static/") && !a.pathname.startsWith("/v1/") && !a.pathname.startsWith("/dev/mail")).map((a) => a.pathname + a.search)`)
+	return eval[[]string](b, `[...document.querySelectorAll("a[href]")].filter((a) => a.origin === location.origin && !a.hasAttribute("download") && !a.pathname.startsWith("/static/") && !a.pathname.startsWith("/v1/") && !a.pathname.includes("/secret/agents/") && !a.pathname.startsWith("/dev/mail")).map((a) => a.pathname + a.search)`)
 }
 
 // sticksOut are the elements that make a page wider than its window.

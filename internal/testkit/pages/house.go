@@ -39,11 +39,13 @@ func (p *Person) Furnish(suffix, canary string) *House {
 		return all[:min(len(all), most)]
 	}
 	var err error
+	p.Clock.Forward(time.Second)
 	h.Vault, err = api.CreateVault(ctx, named("team", 200), named("What the agents of the team need", 1000))
 	p.must(err)
 	meta, err := json.Marshal(map[string]string{"note": named("billed to research", 500)})
 	p.must(err)
 	for _, path := range []string{"api-keys/openai", "api-keys/stripe", "db/password"} {
+		p.Clock.Forward(time.Second) // so that the order of lists is the same in each run
 		m, err := api.PutSecret(ctx, h.Vault.ID, path, client.ValueOf(canary+"-"+path), client.PutOptions{Metadata: meta})
 		p.must(err)
 		if h.Secret == nil {
@@ -54,21 +56,27 @@ func (p *Person) Furnish(suffix, canary string) *House {
 	p.must(err)
 	_, err = api.SetBindings(ctx, h.Vault.ID, "api-keys/openai", []client.Binding{{Hosts: []string{"api.openai.com"}, Methods: []string{"POST"}, Paths: []string{"/v1/**"}}})
 	p.must(err)
+	p.Clock.Forward(time.Second)
 	h.Agent, err = api.CreateAgent(ctx, client.AgentCreate{Name: named("builder", 200), Description: named("Builds and ships", 500)})
 	p.must(err)
+	p.Clock.Forward(time.Second)
 	h.Policy, err = api.CreatePolicy(ctx, h.Vault.ID, client.PolicyGrant{
 		SecretPathPattern: "api-keys/*", PrincipalType: "agent", PrincipalID: h.Agent.Agent.ID, Permissions: []string{"read", "use"},
 		Conditions: &client.Conditions{RequireApproval: &client.ApprovalTerms{}},
 	})
 	p.must(err)
+	p.Clock.Forward(time.Second)
 	_, err = api.CreatePolicy(ctx, h.Vault.ID, client.PolicyGrant{
 		SecretPathPattern: "db/*", PrincipalType: "agent", PrincipalID: h.Agent.Agent.ID, Permissions: []string{"read"},
 	})
 	p.must(err)
+	p.Clock.Forward(time.Second)
 	h.Share, err = api.CreateShare(ctx, h.Secret.ID, client.ShareCreate{RecipientType: "anyone_with_link", MaxAccessCount: 3, ExpiresAt: p.Clock.Now().Add(time.Hour)})
 	p.must(err)
+	p.Clock.Forward(time.Second)
 	h.Key, err = api.CreateAPIKey(ctx, named("laptop", 200), nil, nil)
 	p.must(err)
+	p.Clock.Forward(time.Second)
 	p.must(api.Invite(ctx, "guest@example.com", "member"))
 	_, err = api.CreateIPRule(ctx, client.IPRuleCreate{RuleType: "block", CIDR: "203.0.113.0/24", Label: named("a bad neighbour", 200)})
 	p.must(err)
