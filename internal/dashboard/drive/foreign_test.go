@@ -64,6 +64,7 @@ func tells(text, mark string) bool {
 
 // ofOne reports whether an address or a form names one of many things.
 func ofOne(text string) bool {
+	text, _, _ = strings.Cut(text, "?")
 	return strings.Contains(pages.Shape(text), "id") && pages.Shape(text) != text
 }
 
