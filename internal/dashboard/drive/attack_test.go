@@ -46,7 +46,7 @@ func walked(t *testing.T, all []pages.Page) {
 }
 
 // mustWalk are pages that the links of a furnished organisation lead to.
-var mustWalk = []string{"/", "/vaults", "/vaults/new", "/audit", "/settings", "/settings/mfa", "/settings/sessions", "/settings/keys", "/organisation", "/organisation/networks"}
+var mustWalk = []string{"/", "/vaults", "/vaults/new", "/audit", "/settings", "/settings/mfa", "/settings/sessions", "/settings/keys", "/organisation", "/organisation/networks", "/vaults/id", "/vaults/id/secret/path", "/vaults/id/policies", "/agents", "/agents/id", "/inbox", "/inbox/approvals/id", "/shares", "/transactions", "/shroud", "/usage"}
 
 // What somebody named, described or gave as a reason is text on every page.
 func TestNoNameOrReasonBecomesAnElement(t *testing.T) {
