@@ -113,4 +113,7 @@ bench-inject: ## print what the injection detector finds, source by source, from
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps drill fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect clean
+pictures: ## take the pictures of the dashboard in docs/images again
+	ONECLAW_DOC_PICTURES=1 go test -count=1 -vet=off -run TestTheDocsHaveTheirPictures ./internal/dashboard/drive
+
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps drill fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect pictures clean

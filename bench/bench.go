@@ -42,7 +42,7 @@ func (b *bench) engine(ctx context.Context, name string) (err error) {
 		name string
 		run  func(context.Context, *site, *fixture) error
 	}{
-		{growth, b.growth}, {underLoad, b.loads}, {start, b.starting}, {oracleCase, b.oracles}, {revoke, b.revoking}, {sign, b.signing}, {shroud, b.shrouding}, {brokered, b.brokering}, {proxied, b.proxying}, {backup, b.backingUp}, {scale, b.scaling},
+		{growth, b.growth}, {underLoad, b.loads}, {start, b.starting}, {oracleCase, b.oracles}, {revoke, b.revoking}, {sign, b.signing}, {shroud, b.shrouding}, {brokered, b.brokering}, {proxied, b.proxying}, {pagesCase, b.paging}, {backup, b.backingUp}, {scale, b.scaling},
 	} {
 		if c.name != underLoad && !b.wants(c.name) || c.name == scale && !slices.Contains(b.scaleEngines, name) {
 			continue

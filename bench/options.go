@@ -54,12 +54,13 @@ const (
 	brokered   = "brokered"
 	proxied    = "proxied"
 	redact     = "redact"
+	pagesCase  = "pages"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, shroud, brokered, proxied, redact, backup)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, shroud, brokered, proxied, redact, pagesCase, backup)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {

@@ -68,7 +68,11 @@ func (v *visit) show(status int, name, title string, data any) error {
 		}
 		f.Me = me
 	}
-	return v.write(status, name, "page", f)
+	part := "page"
+	if v.part() { // a script asks, which has the frame already
+		part = "part"
+	}
+	return v.write(status, name, part, f)
 }
 
 // piece writes a part of a page, for the script that puts it into one.

@@ -21,13 +21,21 @@ type Server struct {
 	*rest.World
 	URL string
 
-	t testing.TB
+	t      testing.TB
+	public string // where people open the pages: the same for all nodes
 }
 
 // Open makes a Server. It ends with the test.
 func Open(t testing.TB, change ...func(*rest.Setup)) *Server {
 	t.Helper()
-	s := &Server{World: rest.Open(t, change...), t: t}
+	return OpenAs(t, "", change...)
+}
+
+// OpenAs is Open for a server that people reach at a URL of the test's, such as one of
+// https, where a proxy is before it.
+func OpenAs(t testing.TB, public string, change ...func(*rest.Setup)) *Server {
+	t.Helper()
+	s := &Server{World: rest.Open(t, change...), t: t, public: public}
 	s.serve()
 	return s
 }
@@ -36,7 +44,7 @@ func Open(t testing.TB, change ...func(*rest.Setup)) *Server {
 // own: see world.World.
 func (s *Server) OtherNode() *Server {
 	s.t.Helper()
-	other := &Server{World: s.World.OtherNode(), t: s.t}
+	other := &Server{World: s.World.OtherNode(), t: s.t, public: s.public}
 	other.serve()
 	return other
 }
@@ -47,12 +55,15 @@ func (s *Server) serve() {
 	listener := httptest.NewServer(h)
 	s.t.Cleanup(listener.Close)
 	s.URL = listener.URL
+	if s.public == "" {
+		s.public = s.URL
+	}
 	h.open = dashboard.New(dashboard.Config{
 		API: s.API, Log: s.Logger(), State: func(context.Context) dashboard.State { return dashboard.State{} },
-		Device: s.Accounts.DeviceShown, Enrollment: s.Agents.EnrollmentByToken, Wanted: s.Wanted.Shown, Now: s.Clock.Now, PublicURL: s.URL,
+		Device: s.Accounts.DeviceShown, Enrollment: s.Agents.EnrollmentByToken, Wanted: s.Wanted.Shown, Now: s.Clock.Now, PublicURL: s.public,
 	})
 	h.signedIn = signedin.New(signedin.Config{
-		API: s.API, Logins: s.Identity, Log: s.Logger(), Now: s.Clock.Now, Version: rest.Version, PublicURL: s.URL, ShroudURL: s.URL, Dev: true,
+		API: s.API, Logins: s.Identity, Log: s.Logger(), Now: s.Clock.Now, Version: rest.Version, PublicURL: s.public, ShroudURL: s.URL, Dev: true,
 	})
 }
 

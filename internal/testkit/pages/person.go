@@ -33,7 +33,7 @@ func (s *Server) Person(name string) *Person {
 func (s *Server) Stranger(name string) *Person {
 	s.t.Helper()
 	user, _ := s.SignUp(name)
-	s.Exec(`UPDATE users SET email_verified = ? WHERE id = ?`, true, user.ID)
+	s.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, user.ID)
 	return s.browser(name, user)
 }
 
@@ -64,6 +64,13 @@ func (s *Server) browser(name string, user policy.Principal) *Person {
 	}}
 }
 
+// At is the same browser at another node, which sees the same cookies.
+func (p *Person) At(node *Server) *Person {
+	there := *p
+	there.Server = node
+	return &there
+}
+
 // SignIn fills in the form of a login.
 func (p *Person) SignIn() {
 	p.t.Helper()
@@ -79,10 +86,14 @@ func (p *Person) Client() *client.Client {
 	return p.ClientOf(p.LogIn(world.Email(p.Name), world.Password))
 }
 
-// ClientOf is one of the API with a token or a key.
+// ClientOf is one of the API with a token or a key; an empty one is nobody's.
 func (s *Server) ClientOf(token string) *client.Client {
 	s.t.Helper()
-	c, err := client.New(s.URL, client.WithToken(token), client.WithPatience(0))
+	opts := []client.Option{client.WithPatience(0)}
+	if token != "" {
+		opts = append(opts, client.WithToken(token))
+	}
+	c, err := client.New(s.URL, opts...)
 	s.must(err)
 	return c
 }
@@ -123,14 +134,26 @@ func (p *Person) Do(method, path string, form url.Values, headers map[string]str
 // Cookie is what the browser has that keeps it signed in, or nothing.
 func (p *Person) Cookie() *http.Cookie {
 	p.t.Helper()
-	u, err := url.Parse(p.URL)
+	here, err := url.Parse(p.URL)
 	p.must(err)
-	for _, c := range p.HTTP.Jar.Cookies(u) {
-		if c.Name == "oneclaw-"+u.Port() {
+	public, err := url.Parse(p.public)
+	p.must(err)
+	for _, c := range p.HTTP.Jar.Cookies(here) {
+		if c.Name == "oneclaw-"+public.Port() {
 			return c
 		}
 	}
 	return nil
+}
+
+// Plant puts a value in the place of the cookie that keeps the browser signed in.
+func (p *Person) Plant(value string) {
+	p.t.Helper()
+	here, err := url.Parse(p.URL)
+	p.must(err)
+	public, err := url.Parse(p.public)
+	p.must(err)
+	p.HTTP.Jar.SetCookies(here, []*http.Cookie{{Name: "oneclaw-" + public.Port(), Value: value, Path: "/"}})
 }
 
 func (s *Server) must(err error) {

@@ -20,8 +20,18 @@ function localTimes(root) {
   });
 }
 
+// What does not fit is scrolled with the keyboard, too: it takes the focus while it is too wide.
+function reachable() {
+  document.querySelectorAll(".wide, pre").forEach((w) => {
+    if (w.scrollWidth > w.clientWidth && !w.querySelector("a, button, input, select")) w.tabIndex = 0;
+    else if (w.matches(".wide")) w.removeAttribute("tabindex");
+  });
+}
+addEventListener("resize", reachable);
+
 function prepare(root) {
   localTimes(root);
+  reachable();
   root.querySelectorAll("[data-copy], [data-copy-from], [data-js]").forEach((b) => { b.hidden = false; });
   root.querySelectorAll("[data-nojs]").forEach((b) => { b.hidden = true; });
   root.querySelectorAll("[data-seconds]:not([data-counts])").forEach((b) => { b.dataset.counts = ""; count(b); });
