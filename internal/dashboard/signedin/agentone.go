@@ -32,7 +32,10 @@ type agentView struct {
 }
 
 // shownSecrets is how many paths of a vault the page of an agent lists.
-const shownSecrets = 50
+const shownSecrets = 25
+
+// shownMade is how much of what it made the page of an agent lists, the newest.
+const shownMade = 50
 
 // oneAgent shows an agent: what it is, what it reaches, what it did and what it has.
 func oneAgent(v *visit) error {
@@ -76,7 +79,7 @@ func (v *visit) lookAtAgent() (*agentView, error) {
 	g.Go(func() (err error) { d.SigningKeys, err = v.api.SigningKeys(ctx, id); return seen(err) })
 	g.Go(func() error {
 		all, err := v.api.MadeByAgent(ctx, id)
-		d.Made, d.MadeInAll = all.Made, all.Total
+		d.Made, d.MadeInAll = all.Made[:min(len(all.Made), shownMade)], all.Total
 		return seen(err)
 	})
 	g.Go(func() (err error) { guard, err = v.api.Guard(ctx, id); return seen(err) })

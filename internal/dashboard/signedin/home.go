@@ -33,7 +33,7 @@ type ending struct {
 
 // lookedAt is how many events the first page looks through, shownThere how many of a kind it shows.
 const (
-	lookedAt   = 500
+	lookedAt   = 200
 	shownThere = 12
 )
 
