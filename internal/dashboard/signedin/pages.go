@@ -22,7 +22,7 @@ func (s *Site) pages() map[string]page {
 	}
 	for _, more := range []map[string]page{
 		vaultPages, secretPages, bindingPages, policyPages, sharePages, environmentPages, searchPages,
-		auditPages, settingsPages, organisationPages,
+		auditPages, settingsPages, organisationPages, adminPages,
 		agentPages, inboxPages, transactionPages, modelPages, usagePages,
 	} {
 		for pattern, p := range more {

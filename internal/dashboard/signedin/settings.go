@@ -32,6 +32,7 @@ var settingsPages = map[string]page{
 type settingsView struct {
 	User    *client.User
 	Problem string
+	Runs    bool // the server
 }
 
 func settings(v *visit) error { return v.settings(http.StatusOK, "") }
@@ -41,7 +42,11 @@ func (v *visit) settings(status int, problem string) error {
 	if err != nil {
 		return err
 	}
-	return v.show(status, "settings", v.t("Settings"), settingsView{me, problem})
+	_, err = v.api.Settings(v.r.Context())
+	if seen(err) != nil {
+		return err
+	}
+	return v.show(status, "settings", v.t("Settings"), settingsView{me, problem, err == nil})
 }
 
 func changePassword(v *visit) error {
