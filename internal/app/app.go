@@ -295,7 +295,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,
 	})
 	a.signedIn = signedin.New(signedin.Config{
-		API: a.api, Logins: a.identity, Log: a.log, Now: now, Version: a.version, PublicURL: at.API, ShroudURL: at.Shroud, Dev: a.cfg.Dev,
+		API: a.api, Logins: a.identity, Log: a.log, Now: now, Version: a.version, PublicURL: at.API, ShroudURL: at.Shroud, Dev: a.cfg.Dev, Providers: a.logins(),
 	})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/broker"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/signedin"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
@@ -118,11 +120,40 @@ func (a *App) providers(c *account.Config, agents *agent.Config, publicURL strin
 		}
 		c.Logins = append(c.Logins, account.LoginProvider{Issuer: issuer, ClientID: clients[i]})
 	}
+	if lines := strings.Count(strings.TrimRight(string(a.cfg.OIDCSecret.Reveal()), "\n"), "\n") + 1; a.cfg.OIDCSecret.Len() > 0 && lines > len(clients) {
+		return fault.New(fault.Invalid, "bad_configuration", "ONECLAW_OIDC_CLIENT_SECRET_FILE has more lines than there are clients in ONECLAW_OIDC_CLIENT_ID.")
+	}
 	c.Invited = func(ctx context.Context, email string) (bool, error) { return a.db.Awaited(ctx, email, now()) }
 	client := a.out.Client(netguard.Options{})
 	c.LoginKeys, agents.Issuers, agents.CheckURL = oidc.New(client), oidc.New(client), a.out.CheckURL
 	agents.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token", publicURL+"/v1/auth/federated-token")
 	return nil
+}
+
+// logins are the identity providers that the dashboard sends people to. Their secrets are read
+// from the settings each time, so that no copy stays.
+func (a *App) logins() (out []signedin.Provider) {
+	clients := config.List(a.cfg.OIDCClientID)
+	for i, issuer := range config.List(a.cfg.OIDCIssuer) {
+		name := issuer
+		if u, err := url.Parse(issuer); err == nil && u.Host != "" {
+			name = u.Host
+		}
+		out = append(out, signedin.Provider{Name: name, Flow: &oidc.Flow{
+			Client: a.out.Client(netguard.Options{}), Issuer: issuer, ClientID: clients[i], Now: now,
+			Secret: func() string { return line(string(a.cfg.OIDCSecret.Reveal()), i) },
+		}})
+	}
+	return out
+}
+
+// line is a line of a text, empty where there is none.
+func line(text string, n int) string {
+	lines := strings.Split(text, "\n")
+	if n >= len(lines) {
+		return ""
+	}
+	return strings.TrimRight(lines[n], "\r")
 }
 
 // payments lets requests be paid for one by one, when a platform admin says how.

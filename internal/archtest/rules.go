@@ -79,8 +79,8 @@ var arrows = map[string][]string{
 	"internal/httpapi":            join(services, "internal/budget", "internal/gate", "internal/intents/simulate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
 	"internal/rest":               {"internal/erase", "internal/strictjson"}, // it knows no operation
 	"internal/dashboard":          {"internal/account", "internal/agent", "internal/binding", "internal/loopback", "internal/mail", "internal/wanted"},
-	"internal/dashboard/drive":    {},                                                                                                          // it is tests alone
-	"internal/dashboard/signedin": {"client", "internal/binding", "internal/evm", "internal/identity", "internal/loopback", "internal/policy"}, // it does what the API does
+	"internal/dashboard/drive":    {},                                                                                                                           // it is tests alone
+	"internal/dashboard/signedin": {"client", "internal/binding", "internal/evm", "internal/identity", "internal/loopback", "internal/oidc", "internal/policy"}, // it does what the API does
 
 	// Shroud.
 	"internal/shroud/translate": {"internal/shroud/doc", "internal/shroud/sse"},

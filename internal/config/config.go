@@ -69,9 +69,10 @@ type Config struct {
 	RateAddress   Rate `env:"RATE_ADDRESS" envDefault:"100:200" doc:"All requests per address, but for those from this machine (loopback)."`
 	RatePrincipal Rate `env:"RATE_PRINCIPAL" envDefault:"off" doc:"All requests per user or agent."`
 
-	OIDCIssuer   string `env:"OIDC_ISSUER" doc:"Identity provider that humans log in through, as its tokens spell it, such as https://accounts.google.com. Several are separated by commas."`
-	OIDCClientID string `env:"OIDC_CLIENT_ID" doc:"The client id that this server's users have at it; as many, in the same order, as there are issuers."`
-	OIDCAudience string `env:"OIDC_AUDIENCE" doc:"What tokens of agents' own issuers may be meant for (aud), beside PUBLIC_URL and the address of the exchange there. Several are separated by commas."`
+	OIDCIssuer   string       `env:"OIDC_ISSUER" doc:"Identity provider that humans log in through, as its tokens spell it, such as https://accounts.google.com. Several are separated by commas."`
+	OIDCClientID string       `env:"OIDC_CLIENT_ID" doc:"The client id that this server's users have at it; as many, in the same order, as there are issuers."`
+	OIDCSecret   secret.Bytes `env:"OIDC_CLIENT_SECRET_FILE,file" doc:"File with the secrets of those clients, one a line, in the same order: for logins in the dashboard. An empty line is of a client without one."`
+	OIDCAudience string       `env:"OIDC_AUDIENCE" doc:"What tokens of agents' own issuers may be meant for (aud), beside PUBLIC_URL and the address of the exchange there. Several are separated by commas."`
 
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
 

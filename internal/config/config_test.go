@@ -158,7 +158,7 @@ func TestAFileWithNothingInItIsRefused(t *testing.T) {
 			}
 		}
 	}
-	if tried != 24 {
-		t.Errorf("%d settings tried three times each, want 24 in all", tried)
+	if tried != 27 {
+		t.Errorf("%d settings tried three times each, want 27 in all", tried)
 	}
 }

@@ -75,14 +75,20 @@ func get(ctx context.Context, client Doer, url string, into any) error {
 	if res.StatusCode != http.StatusOK {
 		return Unreachable
 	}
-	data, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
-	if err != nil || len(data) > maxDocument {
-		return Unreachable
-	}
-	if json.Unmarshal(data, into) != nil {
+	data, err := readAll(res.Body)
+	if err != nil || json.Unmarshal(data, into) != nil {
 		return Unreachable
 	}
 	return nil
+}
+
+// readAll reads what an issuer answers, which is bounded.
+func readAll(body io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
+	if err != nil || len(data) > maxDocument {
+		return nil, Unreachable
+	}
+	return data, nil
 }
 
 // usableKey takes public keys for signatures, of sizes that are neither weak nor

@@ -30,6 +30,11 @@ func (v *visit) confirm(q *question) {
 	if me, err := v.api.Me(v.r.Context()); err == nil {
 		q.Email = me.Email
 	}
+	back := q.To
+	if v.r.Method == http.MethodGet {
+		back = v.r.URL.RequestURI()
+	}
+	q.Others = v.others(back, true)
 	status := http.StatusOK
 	if q.Problem != "" {
 		status = http.StatusUnauthorized
@@ -74,21 +79,30 @@ func confirmed(v *visit) error {
 		v.confirm(q)
 		return nil
 	}
-	cookie, err := v.Logins.Confirm(v.r.Context(), v.cookie, token, v.Now())
-	// The login that proved it was for this alone.
-	_ = v.api.UsingToken(token).Logout(context.WithoutCancel(v.r.Context()))
-	if err != nil {
+	if err := v.proved(token); err != nil {
 		return err
 	}
-	defer cookie.Wipe()
-	v.keep(string(cookie.Reveal()))
 	switch {
 	case q.Fields == nil:
 		return v.back(q.To, "That was you. Fill in the form again: it held something that is not kept.")
 	case len(q.Fields) == 0 && q.Action == q.To:
 		return v.back(q.To, "")
 	}
-	v.goOn(q, string(cookie.Reveal()))
+	v.goOn(q, v.cookie)
+	return nil
+}
+
+// proved notes that the person of this login has just proved to be there, with the token of
+// a login that was for this alone.
+func (v *visit) proved(token string) error {
+	cookie, err := v.Logins.Confirm(v.r.Context(), v.cookie, token, v.Now())
+	_ = v.api.UsingToken(token).Logout(context.WithoutCancel(v.r.Context()))
+	if err != nil {
+		return err
+	}
+	defer cookie.Wipe()
+	v.cookie = string(cookie.Reveal())
+	v.keep(v.cookie)
 	return nil
 }
 

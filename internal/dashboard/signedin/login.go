@@ -19,7 +19,7 @@ type question struct {
 	MFAToken           string
 	Fields             url.Values // of the form that waits for the answer
 	Action             string     // where that goes
-	Again              bool
+	Others             []other    // ways beside the password
 }
 
 // signInPage shows the form of a login.
@@ -30,7 +30,7 @@ func signInPage(v *visit) error {
 			return nil
 		}
 	}
-	return v.show(http.StatusOK, "login", v.t("Sign in"), question{To: v.query("to")})
+	return v.show(http.StatusOK, "login", v.t("Sign in"), question{To: v.query("to"), Others: v.others(v.query("to"), false)})
 }
 
 // signIn answers the form of a login.
@@ -38,8 +38,14 @@ func signIn(v *visit) error {
 	q := question{Email: v.form("email"), To: v.form("to")}
 	token, status := v.prove(&q)
 	if token == "" {
+		q.Others = v.others(q.To, false)
 		return v.show(status, "login", v.t("Sign in"), q)
 	}
+	return v.letIn(token, q.To)
+}
+
+// letIn gives the browser the cookie of a login that was proved.
+func (v *visit) letIn(token, to string) error {
 	if old, err := v.r.Cookie(v.Site.cookie); err == nil { // a login of before, or one that somebody planted
 		v.cookie = old.Value
 		v.end()
@@ -50,7 +56,7 @@ func signIn(v *visit) error {
 	}
 	defer cookie.Wipe()
 	v.keep(string(cookie.Reveal()))
-	http.Redirect(v.w, v.r, local(q.To), http.StatusSeeOther)
+	http.Redirect(v.w, v.r, local(to), http.StatusSeeOther)
 	return nil
 }
 

@@ -5,8 +5,12 @@ import "net/http"
 // openPages are those that take no login.
 func (s *Site) openPages() map[string]page {
 	return map[string]page{
-		"GET /login":     signInPage,
-		"POST /login":    signIn,
+		"GET /login":  signInPage,
+		"POST /login": signIn,
+
+		"GET /login/with/{n}": toProvider,
+		"GET " + fromProvider: cameBack,
+
 		"POST /language": chooseLanguage,
 	}
 }

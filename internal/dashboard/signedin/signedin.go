@@ -29,6 +29,8 @@ type Config struct {
 	PublicURL string
 	// ShroudURL is the address of the proxy for models, for the texts that configure agents.
 	ShroudURL string
+	// Providers are the identity providers that people may log in with.
+	Providers []Provider
 	Dev       bool
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ import (
 // application that redirects to this machine.
 type Provider struct {
 	Issuer, ClientID string
+	Secret           string // of the application; empty: it is a public one
 }
 
 // The users of a Provider, by what they log in with.
@@ -37,10 +39,43 @@ const (
 	redirect = "http://localhost/auth/callback"
 )
 
+// dashboards are the addresses that the pages of a server on this machine lead back to.
+var dashboards = regexp.MustCompile(`^http://127\.0\.0\.1:\d+/login/from$`)
+
+// registered reports whether the application may lead back to an address.
+func registered(address string) bool { return address == redirect || dashboards.MatchString(address) }
+
+// LogIn does at the address of an authorization request what a person does there, and
+// returns the address that the browser is sent back to.
+func (p *Provider) LogIn(t testing.TB, address, user string) (back *url.URL) {
+	t.Helper()
+	browser := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if !strings.HasPrefix(r.URL.String(), p.Issuer) {
+			back = r.URL
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	page := do(t, browser, http.MethodGet, address, nil, nil)
+	if back == nil {
+		do(t, browser, http.MethodPost, page.at.String(), url.Values{"username": {user}, "password": {password}}, nil)
+	}
+	if back == nil {
+		t.Fatalf("the provider sent nobody back from %s", address)
+	}
+	return back
+}
+
 // Start runs a Provider for the length of the test.
 func Start(t testing.TB) *Provider {
 	t.Helper()
 	return start(t, application{id: "oneclaw-" + random(), algorithm: jose.RS256})
+}
+
+// StartConfidential is Start with an application that has a secret.
+func StartConfidential(t testing.TB) *Provider {
+	t.Helper()
+	return start(t, application{id: "oneclaw-" + random(), secret: random() + "/+", algorithm: jose.RS256})
 }
 
 // start runs a Provider whose application is app, beside others.
@@ -53,7 +88,7 @@ func start(t testing.TB, app application, others ...application) *Provider {
 		First:  {subject: "id1", password: password, email: FirstEmail, name: "Test User"},
 		Second: {subject: "id2", password: password, email: SecondEmail, name: "Test User2"},
 	}, append(others, app)...).routes()
-	return &Provider{Issuer: s.URL, ClientID: app.id}
+	return &Provider{Issuer: s.URL, ClientID: app.id, Secret: app.secret}
 }
 
 // IDToken logs a user in through the authorization code flow with PKCE, as a

@@ -129,7 +129,8 @@ func (s *server) publicKeys(w http.ResponseWriter, _ *http.Request) {
 func (s *server) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	app, ok := s.apps[q.Get("client_id")]
-	if !ok || q.Get("redirect_uri") != redirect {
+	redirect := q.Get("redirect_uri")
+	if !ok || !registered(redirect) {
 		http.Error(w, "This application is not known.", http.StatusBadRequest)
 		return
 	}

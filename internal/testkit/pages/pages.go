@@ -10,9 +10,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/signedin"
+	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/idp"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
@@ -23,6 +27,8 @@ type Server struct {
 
 	t      testing.TB
 	public string // where people open the pages: the same for all nodes
+
+	provider *idp.Provider // that people may log in with; nil: none
 }
 
 // Open makes a Server. It ends with the test.
@@ -38,6 +44,33 @@ func OpenAs(t testing.TB, public string, change ...func(*rest.Setup)) *Server {
 	s := &Server{World: rest.Open(t, change...), t: t, public: public}
 	s.serve()
 	return s
+}
+
+// OpenTrusting is Open for a server whose people may log in with a provider. Its clock is that
+// of the provider, which has a real one.
+func OpenTrusting(t testing.TB, p *idp.Provider) *Server {
+	t.Helper()
+	s := &Server{t: t, provider: p}
+	s.World = rest.Open(t, func(w *rest.Setup) {
+		before := w.People
+		w.People = func(c *account.Config) {
+			if before != nil {
+				before(c)
+			}
+			c.LoginKeys, c.Logins = oidc.New(http.DefaultClient), []account.LoginProvider{{Issuer: p.Issuer, ClientID: p.ClientID}}
+		}
+	})
+	s.Clock.Forward(time.Since(s.Clock.Now()))
+	s.serve()
+	return s
+}
+
+// providers are those that the pages lead to.
+func (s *Server) providers() []signedin.Provider {
+	if s.provider == nil {
+		return nil
+	}
+	return []signedin.Provider{{Name: "the provider", Flow: &oidc.Flow{Client: http.DefaultClient, Issuer: s.provider.Issuer, ClientID: s.provider.ClientID, Now: s.Clock.Now}}}
 }
 
 // OtherNode is another server on the same database and keystore, at an address of its
@@ -63,7 +96,7 @@ func (s *Server) serve() {
 		Device: s.Accounts.DeviceShown, Enrollment: s.Agents.EnrollmentByToken, Wanted: s.Wanted.Shown, Now: s.Clock.Now, PublicURL: s.public,
 	})
 	h.signedIn = signedin.New(signedin.Config{
-		API: s.API, Logins: s.Identity, Log: s.Logger(), Now: s.Clock.Now, Version: rest.Version, PublicURL: s.public, ShroudURL: s.URL, Dev: true,
+		API: s.API, Logins: s.Identity, Log: s.Logger(), Now: s.Clock.Now, Version: rest.Version, PublicURL: s.public, ShroudURL: s.URL, Dev: true, Providers: s.providers(),
 	})
 }
 
