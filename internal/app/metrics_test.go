@@ -94,7 +94,7 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 	}{
 		{"GET", "/v1/vaults", r.owner, "", 200}, {"GET", "/v1/vaults", "", "", 401}, {"GET", "/v1/nothing/correct-horse-battery", r.owner, "", 404},
 		{"POST", agent + "/sign", r.key, `{"intent_type":"personal_sign","chain":"base","message":"hello"}`, 200},
-		{"GET", "/", "", "", 200}, {"POST", "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 401},
+		{"GET", "/login", "", "", 200}, {"POST", "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 401},
 		{"POST", "/mcp", r.key, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 200},
 	} {
 		if status, body := r.at(c.method, at.API+c.path, c.token, c.body); status != c.status {
