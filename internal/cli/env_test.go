@@ -78,7 +78,7 @@ func TestEnvironmentVariablesAtTheCommandLine(t *testing.T) {
 	if want := "A=of the branch B=two key= token= args=--vault,of the program"; r.out != want || r.err != "" || r.code != 7 {
 		t.Errorf("the program printed %q and %q, and the command ended with %d; want %q, nothing and 7", r.out, r.err, r.code, want)
 	}
-	if r := s.run("", "env", "run", "--vault", "app", "--", "/nowhere/at/all"); r.code != 5 || strings.Count(r.err, "\n") != 1 {
+	if r := s.run("", "env", "run", "--vault", "app", "--", "/nowhere/at/all"); r.code != 127 || strings.Count(r.err, "\n") != 1 {
 		t.Errorf("a program that is not there: %d %q", r.code, r.err)
 	}
 	s.ok("", "env", "delete", "ONECLAW_TEST_B", "-e", "preview", "--yes", "--vault", "app")
