@@ -112,7 +112,7 @@ func (v *visit) goOn(q *question, cookie string) {
 	r := v.r.Clone(v.r.Context())
 	u, err := url.Parse(q.Action)
 	if err != nil {
-		v.fail(&client.Error{Status: http.StatusBadRequest, Code: "bad_form", Detail: v.t("The form could not be read.")})
+		v.fail(&client.Error{Status: http.StatusBadRequest, Code: "invalid_form", Detail: v.t("The form could not be read.")})
 		return
 	}
 	r.URL, r.RequestURI, r.Form, r.PostForm = u, q.Action, nil, nil

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -16,10 +17,11 @@ import (
 //go:embed templates/*.html
 var templates embed.FS
 
-// screens are the templates of the pages, a set for each language.
+// screens are the templates of the pages, a set for each language: one set for each page would
+// hold the parts that all have in common as often.
 type screens struct {
 	words words
-	by    map[string]map[string]*template.Template // language, page
+	by    map[string]*template.Template
 }
 
 // frame is what every page is made of.
@@ -31,27 +33,44 @@ type frame struct {
 	Dev               bool
 	Version           string
 	Path              string
-	D                 any // what the page itself shows
+	Content           template.HTML // what the page itself shows
 }
 
 func loadScreens(f files) screens {
-	s := screens{words: loadWords(), by: map[string]map[string]*template.Template{}}
+	s := screens{words: loadWords(), by: map[string]*template.Template{}}
 	names, err := templates.ReadDir("templates")
 	if err != nil {
 		panic(err)
 	}
 	for _, lang := range languages {
-		s.by[lang] = map[string]*template.Template{}
-		base := template.Must(template.New("").Funcs(functions(s.words, lang, f)).ParseFS(templates, "templates/_*.html"))
+		set := template.Must(template.New("").Funcs(functions(s.words, lang, f)).ParseFS(templates, "templates/_*.html"))
 		for _, n := range names {
-			if strings.HasPrefix(n.Name(), "_") {
-				continue
+			if !strings.HasPrefix(n.Name(), "_") {
+				text, err := templates.ReadFile("templates/" + n.Name())
+				if err != nil {
+					panic(err)
+				}
+				template.Must(set.Parse(ownNames(strings.TrimSuffix(n.Name(), path.Ext(n.Name())), string(text))))
 			}
-			page := template.Must(template.Must(base.Clone()).ParseFS(templates, "templates/"+n.Name()))
-			s.by[lang][strings.TrimSuffix(n.Name(), path.Ext(n.Name()))] = page
 		}
+		s.by[lang] = set
 	}
 	return s
+}
+
+// defined are the names that a file gives to templates.
+var defined = regexp.MustCompile(`{{-? ?define "([^"]+)"`)
+
+// ownNames puts the page's name before the names of templates that its file defines: other
+// pages have a content, too.
+func ownNames(page, text string) string {
+	var pairs []string
+	for _, m := range defined.FindAllStringSubmatch(text, -1) {
+		for _, word := range []string{"define", "template"} {
+			pairs = append(pairs, word+` "`+m[1]+`"`, word+` "`+page+"/"+m[1]+`"`)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // buffers are those of pages: a page that can't be made whole is not sent in part.
@@ -59,7 +78,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // show writes a page.
 func (v *visit) show(status int, name, title string, data any) error {
-	f := frame{Lang: v.lang, Title: title, Page: name, Notice: v.notice(), Dev: v.Dev, Version: v.Version, D: data, Path: v.r.URL.RequestURI()}
+	f := frame{Lang: v.lang, Title: title, Page: name, Notice: v.notice(), Dev: v.Dev, Version: v.Version, Path: v.r.URL.RequestURI()}
 	f.Here, _, _ = strings.Cut(strings.TrimPrefix(v.r.URL.Path, "/"), "/")
 	if v.login.Hash != "" {
 		me, err := v.api.Me(v.r.Context())
@@ -68,26 +87,34 @@ func (v *visit) show(status int, name, title string, data any) error {
 		}
 		f.Me = me
 	}
-	part := "page"
 	if v.part() { // a script asks, which has the frame already
-		part = "part"
+		return v.write(status, name+"/content", data)
 	}
-	return v.write(status, name, part, f)
+	content := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // the pool holds nothing else
+	defer giveBack(content)
+	if err := v.screens.by[v.lang].ExecuteTemplate(content, name+"/content", data); err != nil {
+		return err
+	}
+	f.Content = template.HTML(content.String()) //nolint:gosec // G203: a template made it, in the same context
+	return v.write(status, "page", f)
 }
 
 // piece writes a part of a page, for the script that puts it into one.
 func (v *visit) piece(name, part string, data any) error {
-	return v.write(http.StatusOK, name, part, data)
+	return v.write(http.StatusOK, name+"/"+part, data)
 }
 
-func (v *visit) write(status int, name, part string, data any) error {
+// giveBack empties a buffer that may have held a secret.
+func giveBack(b *bytes.Buffer) {
+	clear(b.Bytes())
+	b.Reset()
+	buffers.Put(b)
+}
+
+func (v *visit) write(status int, template string, data any) error {
 	out := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // the pool holds nothing else
-	out.Reset()
-	defer func() {
-		clear(out.Bytes()) // it may have held a secret
-		buffers.Put(out)
-	}()
-	if err := v.screens.by[v.lang][name].ExecuteTemplate(out, part, data); err != nil {
+	defer giveBack(out)
+	if err := v.screens.by[v.lang].ExecuteTemplate(out, template, data); err != nil {
 		return err
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")

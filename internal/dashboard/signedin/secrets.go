@@ -145,7 +145,7 @@ func reveal(v *visit) error {
 		return err
 	case part && retry(err):
 		status, problem := describe(v, err)
-		return v.write(status, "secret", "refused", problem)
+		return v.write(status, "secret/refused", problem)
 	default:
 		return err
 	}

@@ -83,7 +83,7 @@ func (v *visit) as(token string) (err error) {
 func (v *visit) run(p page) {
 	if v.r.Method == http.MethodPost {
 		if err := v.r.ParseForm(); err != nil {
-			v.fail(&client.Error{Status: http.StatusBadRequest, Code: "bad_form", Detail: v.t("The form could not be read.")})
+			v.fail(&client.Error{Status: http.StatusBadRequest, Code: "invalid_form", Detail: v.t("The form could not be read.")})
 			return
 		}
 	}
