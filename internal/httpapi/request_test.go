@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -38,9 +39,23 @@ func (w *world) do(method, target, token string, body any, change ...func(*http.
 func (w *world) serve(r *http.Request) reply {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
-	w.API.ServeHTTP(rec, r)
+	var to http.ResponseWriter = rec
+	if r.URL.Path == "/v1/audit/tail" { // it goes on until the reader hangs up
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		r, to = r.WithContext(ctx), &impatient{rec, cancel}
+	}
+	w.API.ServeHTTP(to, r)
 	return reply{t: w.t, what: r.Method + " " + r.RequestURI, status: rec.Code, header: rec.Result().Header, body: rec.Body.Bytes()}
 }
+
+// impatient hangs up at the first piece of an answer that goes on.
+type impatient struct {
+	*httptest.ResponseRecorder
+	hangUp func()
+}
+
+func (i *impatient) Flush() { i.hangUp() }
 
 func request(t testing.TB, method, target, token string, body any, change ...func(*http.Request)) (*http.Request, bool) {
 	t.Helper()

@@ -61,7 +61,7 @@ func (a *API) tail(x *gate.Request, r *http.Request) error {
 	conn.Endless(r)
 	x.Header().Set("Content-Type", tailType)
 	x.Header().Set("X-Accel-Buffering", "no") // a proxy in front would keep it
-	if err := conn.Begin(); err != nil {
+	if err := conn.Begin(); err != nil || gate.Bodyless(r.Context()) {
 		return err
 	}
 	ctx, stop := gate.Watch{

@@ -137,6 +137,9 @@ func TestATailRefusesWhatItDoesNotKnow(t *testing.T) {
 			t.Errorf("%s: %d", query, res.StatusCode)
 		}
 	}
+	if r := w.do("HEAD", "/v1/audit/tail", ada.token, nil); r.status != http.StatusOK || len(r.body) > 0 {
+		t.Errorf("HEAD: %d %q", r.status, r.body)
+	}
 	if _, res := follow(t, srv, "no", ""); res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a stranger: %d", res.StatusCode)
 	}

@@ -42,6 +42,7 @@ var changing = []struct {
 }{
 	{ids, "ID"},
 	{regexp.MustCompile(`…[0-9a-f]{8}`), "…ID"},
+	{regexp.MustCompile(`cursor=[\w-]+`), "cursor=CURSOR"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "HOST"},
 	{regexp.MustCompile(`[A-Z][a-z]{2} \d{1,2}, 20\d\d, \d{1,2}:\d\d\s?[AP]M`), "TIME"},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\d(T| )\d\d:\d\d(:\d\d)?( UTC|Z)?`), "TIME"},
