@@ -270,7 +270,7 @@ func (a *arena) holds(t testing.TB, op operation, who string, r reply) {
 	if a.foreign[who] && (strings.Contains(string(r.body), leak)) {
 		t.Errorf("%s: the value of another's secret came back: %.300s", r.what, r.body)
 	}
-	if r.status != http.StatusNoContent && r.status < 300 && !json.Valid(r.body) && !strings.Contains(r.header.Get("Content-Type"), "jsonl") {
+	if r.status != http.StatusNoContent && r.status < 300 && !json.Valid(r.body) && !strings.Contains(r.header.Get("Content-Type"), "jsonl") && r.header.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("%s: %d with a body that is no JSON: %.300s", r.what, r.status, r.body)
 	}
 	if r.status < 400 {

@@ -39,7 +39,7 @@ func TestATokenOfAnAgentEndsWithWhatTookIt(t *testing.T) {
 	own, other := s.takes(t, s.ada.token), s.takes(t, s.ada.token)
 	text, one := key()
 	got := s.takes(t, text)
-	if l := s.do("GET", one+"/made", s.ada.token, nil).want(200).list("made"); len(l) != 2 || l[0]["kind"] != "agent_token" || l[0]["name"] != s.worker.id || l[0]["is_live"] != true {
+	if l := s.do("GET", one+"/made", s.ada.token, nil).want(200).list("made"); len(l) != 2 || l[1]["kind"] != "agent_token" || l[1]["name"] != s.worker.id || l[1]["is_live"] != true {
 		t.Errorf("made: %v", l)
 	}
 	r := s.do("DELETE", one, s.ada.token, nil).want(204)
