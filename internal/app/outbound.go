@@ -147,7 +147,7 @@ func (a *App) logins() (out []signedin.Provider) {
 	return out
 }
 
-// line is a line of a text, empty where there is none.
+// line returns the line of a text with a number; past the end it is empty.
 func line(text string, n int) string {
 	lines := strings.Split(text, "\n")
 	if n >= len(lines) {

@@ -44,10 +44,10 @@ func TestWhoRunsTheServerSetsItAndGivesOrganisationsWhatTheyGet(t *testing.T) {
 	}
 	set("/admin/settings/delete", url.Values{"setting_key": {"billing.default_tier"}})
 	if status, _, body := p.Post(at+"/limits", url.Values{"free": {"many"}}); status != http.StatusBadRequest || !strings.Contains(body, "whole number") {
-		t.Errorf("a limit that is none: %d", status)
+		t.Errorf("a limit that is not a number: %d", status)
 	}
 	if status, _, body := p.Post("/admin/settings", url.Values{"key": {"billing.default_tier"}, "setting": {"gold"}}); status != http.StatusBadRequest || !strings.Contains(body, `value="gold"`) {
-		t.Errorf("a setting that is none: %d\n%s", status, body)
+		t.Errorf("a value that the setting does not take: %d\n%s", status, body)
 	}
 }
 

@@ -25,7 +25,7 @@ func describe(v *visit, err error) (status int, problem string) {
 	return status, problem
 }
 
-// codeOf is the code of a refusal, empty for what is none.
+// codeOf is the code of a refusal; other errors have an empty one.
 func codeOf(err error) string {
 	var e *client.Error
 	if errors.As(err, &e) {

@@ -11,7 +11,7 @@ const leafRows = 100
 // leaf is a page of a list that is longer than one page: the rows from From up to To.
 type leaf struct {
 	All, From, To  int
-	Earlier, Later string // where the pages beside it are; empty where there is none
+	Earlier, Later string // addresses of the pages before and after; empty at either end
 }
 
 // leafOf is the page of a list of n rows that a request asks for.
