@@ -22,6 +22,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/frame"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/signedin"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/execution"
@@ -86,7 +87,7 @@ type App struct {
 	mail         *mail.Service
 	outbox       *mail.Outbox // nil when a server sends the mails
 	pages        *dashboard.Pages
-	signedIn     *signedin.Site
+	signedIn     *frame.Frame
 	out          *netguard.Guard // every call that users name the target of
 	in           *gate.Gate
 	api          *httpapi.API

@@ -64,6 +64,15 @@ func ParseETH(s string) (uint256.Int, error) { return ParseUnits(s, ethDecimals)
 // FormatETH turns wei into ether.
 func FormatETH(v *uint256.Int) string { return FormatUnits(v, ethDecimals) }
 
+// FormatWei turns wei in decimal digits into ether. A text that is no such number stays as it is.
+func FormatWei(wei string) string {
+	n, err := ParseUnits(wei, 0)
+	if err != nil {
+		return wei
+	}
+	return FormatETH(&n)
+}
+
 func digits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {

@@ -1,19 +1,22 @@
-// Package signedin is the pages of a person who is signed in: the dashboard.
+// Package signedin is the pages of a person who is signed in, all together: the dashboard.
 //
-// Its promise: every page works without JavaScript and holds no secret's value but in
-// the one answer to a request for it. What a page shows and does it asks the API for, in
-// this process and on behalf of who is signed in, with the API's limits, decisions and
-// audit events. A browser has a cookie and no token; the cookie is kept as a hash.
-// Nothing is loaded from elsewhere, no other site can frame a page or submit its form.
+// What it promises is the frame's; here the frame gets its pages.
 package signedin
 
 import (
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/frame"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/agents"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/entry"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/home"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/inbox"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/organisation"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/own"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/records"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/vaults"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
@@ -34,79 +37,16 @@ type Config struct {
 	Dev       bool
 }
 
-// Site serves the pages.
-type Site struct {
-	Config
-	cookie  string
-	secure  bool
-	screens screens
-	files   files
-	serve   http.Handler
-}
+// Provider is an identity provider that people may log in with.
+type Provider = entry.Provider
 
-// New returns the pages. It panics when a file of this package can't be read.
-func New(c Config) *Site {
-	s := &Site{Config: c, files: loadFiles()}
-	s.cookie, s.secure = cookieName(c.PublicURL)
-	s.screens = loadScreens(s.files)
-	mux := http.NewServeMux()
-	for pattern, page := range s.pages() {
-		mux.Handle(pattern, s.signedIn(page))
-	}
-	for pattern, page := range s.openPages() {
-		mux.Handle(pattern, s.open(page))
-	}
-	mux.Handle("GET /static/{name}", s.files)
-	mux.Handle("/", s.open(missing))
-	s.serve = http.NewCrossOriginProtection().Handler(mux)
-	return s
-}
-
-// cookieName is the name of the cookie. One for https alone has a prefix that no other
-// host can set; cookies do not tell ports apart, so that on plain http the name does.
-func cookieName(public string) (name string, secure bool) {
-	u, err := url.Parse(public)
-	switch {
-	case err == nil && u.Scheme == "https":
-		return "__Host-oneclaw", true
-	case err == nil && u.Port() != "":
-		return "oneclaw-" + u.Port(), false
-	}
-	return "oneclaw", false
-}
-
-// roots are the first segments of the pages' paths.
-var roots = map[string]bool{
-	"": true, "login": true, "logout": true, "confirm": true, "static": true, "language": true,
-	"vaults": true, "agents": true, "inbox": true, "shares": true, "transactions": true,
-	"shroud": true, "audit": true, "organisation": true, "usage": true, "settings": true, "search": true, "admin": true, "dev": true,
-}
-
-// Has reports whether a path is a page's.
-func (s *Site) Has(path string) bool {
-	root, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	return roots[root]
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	headers(w.Header())
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	s.serve.ServeHTTP(w, r)
-}
-
-// maxForm bounds a form, whose largest field is a value that takes three times its length
-// where all of it is escaped.
-const maxForm = 4 << 20
-
-// headers are those of every page.
-func headers(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "+
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types default")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-	h.Set("Cache-Control", "no-store")
+// New returns the pages. It panics when a file of theirs can't be read.
+func New(c Config) *frame.Frame {
+	door := entry.New(c.Providers)
+	return frame.New(frame.Config{
+		Server: c.API, Logins: c.Logins, Log: c.Log, Now: c.Now, Version: c.Version, PublicURL: c.PublicURL, ShroudURL: c.ShroudURL, Dev: c.Dev,
+		Confirm: door.Confirm,
+	},
+		door.Set(), home.Set(), vaults.Set(), agents.Set(), inbox.Set(), records.Set(), organisation.Set(), own.Set(),
+	)
 }

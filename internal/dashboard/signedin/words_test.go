@@ -14,9 +14,10 @@ import (
 func texts(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
+	inTemplates := []*regexp.Regexp{regexp.MustCompile(`\bt ("(?:[^"\\]|\\.)*")`)}
+	inCode := []*regexp.Regexp{regexp.MustCompile(`\bv\.(?:T|Wrong)\(("(?:[^"\\]|\\.)*")`), regexp.MustCompile(`\bv\.Back\([^\n]*, ("(?:[^"\\]|\\.)+")\)`)}
 	for pattern, shapes := range map[string][]*regexp.Regexp{
-		"templates/*.html": {regexp.MustCompile(`\bt ("(?:[^"\\]|\\.)*")`)},
-		"*.go":             {regexp.MustCompile(`\bv\.t\(("(?:[^"\\]|\\.)*")`), regexp.MustCompile(`\bv\.back\([^\n]*, ("(?:[^"\\]|\\.)+")\)`)},
+		"../frame/templates/*.html": inTemplates, "../pages/*/templates/*.html": inTemplates, "../frame/*.go": inCode, "../pages/*/*.go": inCode,
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) < 5 {
@@ -51,7 +52,7 @@ func TestEveryTextIsInEveryLanguage(t *testing.T) {
 	}
 	keys := map[string][]string{}
 	for _, lang := range []string{"de", "es"} {
-		files, err := filepath.Glob(filepath.Join("words", lang, "*.json"))
+		files, err := filepath.Glob(filepath.Join("../frame/words", lang, "*.json"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}
@@ -78,13 +79,13 @@ func TestEveryTextIsInEveryLanguage(t *testing.T) {
 		}
 		for text, file := range all {
 			if has[text] == "" {
-				t.Errorf("words/%s lacks %q of %s", lang, text, file)
+				t.Errorf("frame/words/%s lacks %q of %s", lang, text, file)
 			}
 		}
 	}
 	for _, key := range keys["de"] {
 		if !slices.Contains(keys["es"], key) {
-			t.Errorf("words/es lacks %q, which words/de has", key)
+			t.Errorf("frame/words/es lacks %q, which frame/words/de has", key)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/frame"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/signedin"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/idp"
@@ -104,7 +105,7 @@ func (s *Server) serve() {
 type routes struct {
 	api      http.Handler
 	open     *dashboard.Pages
-	signedIn *signedin.Site
+	signedIn *frame.Frame
 }
 
 // ServeHTTP implements http.Handler.
