@@ -44,6 +44,14 @@ func TestAmounts(t *testing.T) {
 	}
 }
 
+func TestWeiIsWrittenAsEtherAndOtherTextsStay(t *testing.T) {
+	for in, out := range map[string]string{"250000000000000000": "0.25", "0": "0", "": "", "much": "much", "-1": "-1"} {
+		if got := evm.FormatWei(in); got != out {
+			t.Errorf("%q is written %q", in, got)
+		}
+	}
+}
+
 func TestWhatIsNoAmount(t *testing.T) {
 	for _, c := range []struct {
 		in       string

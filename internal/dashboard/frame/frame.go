@@ -7,7 +7,10 @@
 // Nothing is loaded from elsewhere, no other site can frame a page or submit its form.
 //
 // A package of pages hands over a Set: its pages by address, and their templates. A page
-// is a function of a Visit, which is one request.
+// is a function of a Visit, which is one request. So a new page is three things in one package
+// below pages: a function, a row that gives it an address, and templates/NAME.html, which
+// v.Show(status, NAME, title, data) shows. Its texts are English in the code and the template,
+// and words has them in the other languages. A new package is a line in signedin besides.
 package frame
 
 import (
