@@ -92,7 +92,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Show writes a page: its name is that of its template, its title what the browser calls it.
 func (v *Visit) Show(status int, name, title string, data any) error {
-	f := around{Lang: v.lang, Title: title, Page: name, Notice: v.notice(), Dev: v.Dev, Version: v.Version, Path: v.R.URL.RequestURI()}
+	f := around{Lang: v.lang, Title: title, Page: name, Notice: v.notice(), Dev: v.frame.Dev, Version: v.frame.Version, Path: v.R.URL.RequestURI()}
 	f.Here, _, _ = strings.Cut(strings.TrimPrefix(v.R.URL.Path, "/"), "/")
 	if v.Login.Hash != "" {
 		me, err := v.API.Me(v.R.Context())
@@ -106,7 +106,7 @@ func (v *Visit) Show(status int, name, title string, data any) error {
 	}
 	content := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // the pool holds nothing else
 	defer giveBack(content)
-	if err := v.screens.by[v.lang].ExecuteTemplate(content, name+"/content", data); err != nil {
+	if err := v.frame.screens.by[v.lang].ExecuteTemplate(content, name+"/content", data); err != nil {
 		return err
 	}
 	f.Content = template.HTML(content.String()) //nolint:gosec // G203: a template made it, in the same context
@@ -128,7 +128,7 @@ func giveBack(b *bytes.Buffer) {
 func (v *Visit) write(status int, template string, data any) error {
 	out := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // the pool holds nothing else
 	defer giveBack(out)
-	if err := v.screens.by[v.lang].ExecuteTemplate(out, template, data); err != nil {
+	if err := v.frame.screens.by[v.lang].ExecuteTemplate(out, template, data); err != nil {
 		return err
 	}
 	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -18,11 +18,11 @@ func (v *Visit) Enter() error { return v.enter(true) }
 
 // enter finds who is signed in. asked says whether that is a sign of life of the person.
 func (v *Visit) enter(asked bool) error {
-	c, err := v.R.Cookie(v.Frame.cookie)
+	c, err := v.R.Cookie(v.frame.cookie)
 	if err != nil {
 		return identity.ErrUnauthenticated
 	}
-	login, token, err := v.Logins.Browse(v.R.Context(), c.Value, asked, v.Now())
+	login, token, err := v.frame.Logins.Browse(v.R.Context(), c.Value, asked, v.Now())
 	if err != nil {
 		return err
 	}
@@ -33,11 +33,11 @@ func (v *Visit) enter(asked bool) error {
 
 // LetIn gives the browser the cookie of a login that was proved, and leads to a page.
 func (v *Visit) LetIn(token, to string) error {
-	if old, err := v.R.Cookie(v.Frame.cookie); err == nil { // a login of before, or one that somebody planted
+	if old, err := v.R.Cookie(v.frame.cookie); err == nil { // a login of before, or one that somebody planted
 		v.cookie = old.Value
 		v.end()
 	}
-	cookie, err := v.Logins.KeepLogin(v.R.Context(), token, v.Now())
+	cookie, err := v.frame.Logins.KeepLogin(v.R.Context(), token, v.Now())
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (v *Visit) LetIn(token, to string) error {
 // Proved notes that the person of this login has just proved to be there, with the token of
 // a login that was for this alone.
 func (v *Visit) Proved(token string) error {
-	cookie, err := v.Logins.Confirm(v.R.Context(), v.cookie, token, v.Now())
+	cookie, err := v.frame.Logins.Confirm(v.R.Context(), v.cookie, token, v.Now())
 	_ = v.API.UsingToken(token).Logout(context.WithoutCancel(v.R.Context()))
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (v *Visit) Proved(token string) error {
 
 // Moved gives the browser the cookie of a login that goes on in another organisation.
 func (v *Visit) Moved(token string) error {
-	cookie, err := v.Logins.Move(v.R.Context(), v.cookie, token, v.Now())
+	cookie, err := v.frame.Logins.Move(v.R.Context(), v.cookie, token, v.Now())
 	if err != nil {
 		return err
 	}
@@ -81,11 +81,11 @@ func SignOut(v *Visit) error {
 // end ends the login of v.cookie with all its tokens, also when the browser is gone meanwhile.
 func (v *Visit) end() {
 	ctx := context.WithoutCancel(v.R.Context())
-	if _, token, err := v.Logins.Browse(ctx, v.cookie, false, v.Now()); err == nil {
+	if _, token, err := v.frame.Logins.Browse(ctx, v.cookie, false, v.Now()); err == nil {
 		defer token.Wipe()
 		_ = v.API.UsingToken(string(token.Reveal())).Logout(ctx) // one that has ended already is no harm
 	}
-	_ = v.Logins.Forget(ctx, v.cookie) // a row that stays is of a login that has ended
+	_ = v.frame.Logins.Forget(ctx, v.cookie) // a row that stays is of a login that has ended
 }
 
 // keep gives the browser its cookie.
@@ -95,7 +95,7 @@ func (v *Visit) keep(value string) { v.setLogin(value, maxAge) }
 func (v *Visit) drop() { v.setLogin("", -1) }
 
 func (v *Visit) setLogin(value string, age int) {
-	v.SetCookie(http.Cookie{Name: v.Frame.cookie, Value: value, Path: "/", MaxAge: age, SameSite: http.SameSiteLaxMode})
+	v.SetCookie(http.Cookie{Name: v.frame.cookie, Value: value, Path: "/", MaxAge: age, SameSite: http.SameSiteLaxMode})
 }
 
 // GoOn answers a form that waited for the proof that this request brought.
@@ -110,13 +110,13 @@ func (v *Visit) GoOn(action string, fields url.Values) error {
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 	r.Header.Del("Cookie")
 	//nolint:gosec // G124: of a request, which has no attributes
-	r.AddCookie(&http.Cookie{Name: v.Frame.cookie, Value: v.cookie})
+	r.AddCookie(&http.Cookie{Name: v.frame.cookie, Value: v.cookie})
 	for _, c := range v.R.Cookies() {
-		if c.Name != v.Frame.cookie {
+		if c.Name != v.frame.cookie {
 			r.AddCookie(c)
 		}
 	}
-	v.serve.ServeHTTP(v.W, r)
+	v.frame.serve.ServeHTTP(v.W, r)
 	return nil
 }
 

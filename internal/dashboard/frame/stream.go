@@ -8,7 +8,7 @@ import (
 
 // Stream passes an answer of the API on as it comes, as a file where it has a name.
 func (v *Visit) Stream(path, file string) error {
-	_, token, err := v.Logins.Browse(v.R.Context(), v.cookie, false, v.Now())
+	_, token, err := v.frame.Logins.Browse(v.R.Context(), v.cookie, false, v.Now())
 	if err != nil {
 		return err
 	}
@@ -22,6 +22,6 @@ func (v *Visit) Stream(path, file string) error {
 	if file != "" {
 		v.W.Header().Set("Content-Disposition", `attachment; filename="`+file+`"`)
 	}
-	loopback.New(v.Server, v.R, v.Log).Serve(v.W, r)
+	loopback.New(v.frame.Server, v.R, v.frame.Log).Serve(v.W, r)
 	return nil
 }

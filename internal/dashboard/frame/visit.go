@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -12,9 +13,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/loopback"
 )
 
-// Visit is one request of a browser.
+// Visit is one request of a browser. A page asks the API as who is signed in, and reaches what
+// keeps the logins only through the methods here.
 type Visit struct {
-	*Frame
+	frame  *Frame
 	W      http.ResponseWriter
 	R      *http.Request
 	API    *client.Client   // on behalf of who is signed in
@@ -26,7 +28,7 @@ type Visit struct {
 // open serves a page that takes no login.
 func (f *Frame) open(p Page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &Visit{Frame: f, W: w, R: r, lang: f.language(r)}
+		v := &Visit{frame: f, W: w, R: r, lang: f.language(r)}
 		if err := v.as(""); err != nil {
 			v.fail(err)
 			return
@@ -39,7 +41,7 @@ func (f *Frame) open(p Page) http.Handler {
 // whether the person asks for it, and not a script.
 func (f *Frame) signedIn(p Page, asked bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &Visit{Frame: f, W: w, R: r, lang: f.language(r)}
+		v := &Visit{frame: f, W: w, R: r, lang: f.language(r)}
 		if err := v.enter(asked); err != nil {
 			v.fail(err)
 			return
@@ -52,7 +54,7 @@ func (f *Frame) signedIn(p Page, asked bool) http.Handler {
 func (v *Visit) as(token string) (err error) {
 	opts := []client.Option{
 		client.WithUserAgent(v.R.UserAgent()), client.WithPatience(0),
-		client.WithHTTPClient(&http.Client{Transport: loopback.New(v.Server, v.R, v.Log)}),
+		client.WithHTTPClient(&http.Client{Transport: loopback.New(v.frame.Server, v.R, v.frame.Log)}),
 	}
 	if token != "" {
 		opts = append(opts, client.WithToken(token))
@@ -91,7 +93,7 @@ func (v *Visit) fail(err error) {
 			refused.Status = http.StatusUnauthorized
 		}
 	default:
-		v.Log.ErrorContext(v.R.Context(), "a page failed", slog.Any("error", err))
+		v.frame.Log.ErrorContext(v.R.Context(), "a page failed", slog.Any("error", err))
 		refused = &client.Error{Status: http.StatusInternalServerError, Code: "internal", Detail: v.T("Something went wrong here.")}
 	}
 	switch {
@@ -99,14 +101,14 @@ func (v *Visit) fail(err error) {
 		v.drop()
 		v.toLogin()
 	case refused.Code == client.CodePersonRequired:
-		_ = v.Confirm(v) // it writes the answer itself
+		_ = v.frame.Confirm(v) // it writes the answer itself
 	default:
 		status := refused.Status
 		if status < 400 {
 			status = http.StatusBadGateway
 		}
 		if err := v.Show(status, "error", v.T("That did not work"), refused); err != nil {
-			v.Log.ErrorContext(v.R.Context(), "a page failed", slog.Any("error", err))
+			v.frame.Log.ErrorContext(v.R.Context(), "a page failed", slog.Any("error", err))
 			http.Error(v.W, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		}
 	}
@@ -162,7 +164,7 @@ func (v *Visit) notice() string {
 	}
 	v.SetCookie(http.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, SameSite: http.SameSiteStrictMode})
 	text, err := url.QueryUnescape(c.Value)
-	if err != nil || !v.screens.words.has(text) {
+	if err != nil || !v.frame.screens.words.has(text) {
 		return ""
 	}
 	return v.T(text)
@@ -171,7 +173,7 @@ func (v *Visit) notice() string {
 // SetCookie gives the browser a cookie that no script reads, for https alone where that is
 // how people open the pages.
 func (v *Visit) SetCookie(c http.Cookie) {
-	c.HttpOnly, c.Secure = true, v.secure
+	c.HttpOnly, c.Secure = true, v.frame.secure
 	http.SetCookie(v.W, &c)
 }
 
@@ -181,12 +183,23 @@ func (v *Visit) Person() (away bool) {
 	if v.Login.Here(v.Now()) {
 		return false
 	}
-	_ = v.Confirm(v) // it writes the answer itself
+	_ = v.frame.Confirm(v) // it writes the answer itself
 	return true
 }
 
+// Now is the time by the server's clock.
+func (v *Visit) Now() time.Time { return v.frame.Now() }
+
+// PublicURL is where people open the pages.
+func (v *Visit) PublicURL() string { return v.frame.PublicURL }
+
+// ShroudURL is the address of the proxy for models; empty where there is none.
+func (v *Visit) ShroudURL() string { return v.frame.ShroudURL }
+
 // T is a text in the visitor's language.
-func (v *Visit) T(text string, args ...any) string { return v.screens.words.in(v.lang, text, args...) }
+func (v *Visit) T(text string, args ...any) string {
+	return v.frame.screens.words.in(v.lang, text, args...)
+}
 
 // Missing answers for what is no page, within the others' frame for who is signed in.
 func Missing(v *Visit) error {

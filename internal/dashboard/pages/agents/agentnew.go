@@ -109,9 +109,9 @@ func keyOf(v *frame.Visit, a *client.Agent, key client.Value) agentKey {
 	if k.Key == "" { // it logs in another way
 		return k
 	}
-	k.Setups = setups(strings.TrimRight(v.PublicURL, "/"), k.Key)
-	if a.ShroudEnabled && v.ShroudURL != "" {
-		k.Setups = append(k.Setups, modelSetups(strings.TrimRight(v.ShroudURL, "/"), k.Key)...)
+	k.Setups = setups(strings.TrimRight(v.PublicURL(), "/"), k.Key)
+	if a.ShroudEnabled && v.ShroudURL() != "" {
+		k.Setups = append(k.Setups, modelSetups(strings.TrimRight(v.ShroudURL(), "/"), k.Key)...)
 	}
 	return k
 }

@@ -136,8 +136,8 @@ func makeRouterKey(v *frame.Visit) error {
 		return err
 	}
 	k := agentKey{Agent: a, Key: string(made.Secret.Reveal())}
-	if v.ShroudURL != "" {
-		k.Setups = modelSetups(v.ShroudURL, k.Key)[2:]
+	if v.ShroudURL() != "" {
+		k.Setups = modelSetups(v.ShroudURL(), k.Key)[2:]
 	}
 	return v.Show(http.StatusOK, "agent-key", v.T("The router key %s is made", made.Key.Name), k)
 }

@@ -49,7 +49,7 @@ func showModels(v *frame.Visit, status int, d *modelsView) error {
 
 // modelsOf is the form as the agent is now.
 func modelsOf(v *frame.Visit, a *client.Agent) *modelsView {
-	d := &modelsView{Agent: a, Presets: modelPresets, Address: v.ShroudURL}
+	d := &modelsView{Agent: a, Presets: modelPresets, Address: v.ShroudURL()}
 	config := settingsOf(a)
 	number := func(name string) string { return frame.Text(config[name]) }
 	list := func(in map[string]any, name string) string {

@@ -33,7 +33,7 @@ type begun struct {
 	Again    bool   `json:"again,omitempty"` // who is signed in proves to be there
 }
 
-func leadsBack(v *frame.Visit) string { return v.PublicURL + fromProvider }
+func leadsBack(v *frame.Visit) string { return v.PublicURL() + fromProvider }
 
 // toProvider sends a person to a provider.
 func (d Door) toProvider(v *frame.Visit) error {

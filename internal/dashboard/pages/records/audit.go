@@ -36,7 +36,7 @@ func auditLog(v *frame.Visit) error { return showAudit(v, nil) }
 
 func showAudit(v *frame.Visit, report *client.AuditReport) error {
 	q := v.R.URL.Query()
-	d := auditView{Filter: url.Values{}, First: q.Get("cursor") == "", Report: report, URL: v.PublicURL}
+	d := auditView{Filter: url.Values{}, First: q.Get("cursor") == "", Report: report, URL: v.PublicURL()}
 	for _, name := range append(auditFilters, "from", "to") {
 		if text := v.Query(name); text != "" {
 			d.Filter.Set(name, text)
