@@ -95,7 +95,7 @@ func (v *Visit) keep(value string) { v.setLogin(value, maxAge) }
 func (v *Visit) drop() { v.setLogin("", -1) }
 
 func (v *Visit) setLogin(value string, age int) {
-	v.SetCookie(http.Cookie{Name: v.frame.cookie, Value: value, Path: "/", MaxAge: age, SameSite: http.SameSiteLaxMode})
+	v.SetCookie(v.frame.cookie, value, "/", age, http.SameSiteLaxMode)
 }
 
 // GoOn answers a form that waited for the proof that this request brought.

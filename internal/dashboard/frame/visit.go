@@ -149,7 +149,7 @@ func (v *Visit) Back(to, done string) error {
 
 // Leave has the next page show a text of the catalogue.
 func (v *Visit) Leave(done string) {
-	v.SetCookie(http.Cookie{Name: noticeCookie, Value: url.QueryEscape(done), Path: "/", MaxAge: 30, SameSite: http.SameSiteStrictMode})
+	v.SetCookie(noticeCookie, url.QueryEscape(done), "/", 30, http.SameSiteStrictMode)
 }
 
 // noticeCookie carries the text that the next page shows once.
@@ -162,7 +162,7 @@ func (v *Visit) notice() string {
 	if err != nil {
 		return ""
 	}
-	v.SetCookie(http.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, SameSite: http.SameSiteStrictMode})
+	v.SetCookie(noticeCookie, "", "/", -1, http.SameSiteStrictMode)
 	text, err := url.QueryUnescape(c.Value)
 	if err != nil || !v.frame.screens.words.has(text) {
 		return ""
@@ -171,10 +171,10 @@ func (v *Visit) notice() string {
 }
 
 // SetCookie gives the browser a cookie that no script reads, for https alone where that is
-// how people open the pages.
-func (v *Visit) SetCookie(c http.Cookie) {
-	c.HttpOnly, c.Secure = true, v.frame.secure
-	http.SetCookie(v.W, &c)
+// how people open the pages. An age is in seconds; one below zero takes the cookie away.
+func (v *Visit) SetCookie(name, value, path string, age int, site http.SameSite) {
+	//nolint:gosec // G124: over plain http on this machine there is no Secure
+	http.SetCookie(v.W, &http.Cookie{Name: name, Value: value, Path: path, MaxAge: age, HttpOnly: true, Secure: v.frame.secure, SameSite: site})
 }
 
 // Person sends who has not just proved to be there to do so, and returns true then. What

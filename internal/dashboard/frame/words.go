@@ -103,7 +103,7 @@ func known(lang string) bool {
 // chooseLanguage keeps the choice of a language.
 func chooseLanguage(v *Visit) error {
 	if lang := v.Form("language"); known(lang) {
-		v.SetCookie(http.Cookie{Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 60 * 60, SameSite: http.SameSiteLaxMode})
+		v.SetCookie(languageCookie, lang, "/", 365*24*60*60, http.SameSiteLaxMode)
 	}
 	return v.Back(Local(v.Form("to")), "")
 }

@@ -20,7 +20,7 @@ type agentForm struct {
 }
 
 // agentLives are the ends that the form of an agent offers.
-var agentLives = []frame.Choice{{"1", "a day"}, {"7", "a week"}, {"30", "30 days"}, {"90", "90 days"}, {"365", "a year"}, {"", "never"}}
+var agentLives = []frame.Choice{{Value: "1", Text: "a day"}, {Value: "7", Text: "a week"}, {Value: "30", Text: "30 days"}, {Value: "90", Text: "90 days"}, {Value: "365", Text: "a year"}, {Value: "", Text: "never"}}
 
 // newAgent shows the form of an agent. What it is shown of secrets is nothing, unless
 // somebody says so.

@@ -35,7 +35,7 @@ func (d Door) ask(v *frame.Visit, q *question) error {
 	if v.R.Method == http.MethodGet {
 		back = v.R.URL.RequestURI()
 	}
-	q.Others = d.others(v, back, true)
+	q.Others = d.others(back, true)
 	status := http.StatusOK
 	if q.Problem != "" {
 		status = http.StatusUnauthorized

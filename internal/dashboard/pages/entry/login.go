@@ -26,7 +26,7 @@ func (d Door) signInPage(v *frame.Visit) error {
 			return v.Redirect(frame.Local(v.Query("to")))
 		}
 	}
-	return v.Show(http.StatusOK, "login", v.T("Sign in"), question{To: v.Query("to"), Others: d.others(v, v.Query("to"), false)})
+	return v.Show(http.StatusOK, "login", v.T("Sign in"), question{To: v.Query("to"), Others: d.others(v.Query("to"), false)})
 }
 
 // signIn answers the form of a login.
@@ -34,7 +34,7 @@ func (d Door) signIn(v *frame.Visit) error {
 	q := question{Email: v.Form("email"), To: v.Form("to")}
 	token, status := prove(v, &q)
 	if token == "" {
-		q.Others = d.others(v, q.To, false)
+		q.Others = d.others(q.To, false)
 		return v.Show(status, "login", v.T("Sign in"), q)
 	}
 	return v.LetIn(token, q.To)

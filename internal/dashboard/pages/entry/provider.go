@@ -54,7 +54,7 @@ func (d Door) toProvider(v *frame.Visit) error {
 }
 
 func keepBegun(v *frame.Visit, value string, age int) {
-	v.SetCookie(http.Cookie{Name: begunCookie, Value: value, Path: "/login", MaxAge: age, SameSite: http.SameSiteLaxMode})
+	v.SetCookie(begunCookie, value, "/login", age, http.SameSiteLaxMode)
 }
 
 // cameBack takes a person back from a provider.
@@ -117,14 +117,14 @@ func (d Door) noProvider(v *frame.Visit, to string) error {
 
 // refusedLogin shows the form of a login with what went wrong.
 func (d Door) refusedLogin(v *frame.Visit, to, problem string) error {
-	return v.Show(http.StatusUnauthorized, "login", v.T("Sign in"), question{To: to, Problem: problem, Others: d.others(v, to, false)})
+	return v.Show(http.StatusUnauthorized, "login", v.T("Sign in"), question{To: to, Problem: problem, Others: d.others(to, false)})
 }
 
 // other is a way to log in beside the password.
 type other struct{ Name, Address string }
 
 // others are the providers, as links that lead to to afterwards.
-func (d Door) others(v *frame.Visit, to string, again bool) (out []other) {
+func (d Door) others(to string, again bool) (out []other) {
 	for n, p := range d.providers {
 		q := url.Values{"to": {frame.Local(to)}}
 		if again {

@@ -69,7 +69,7 @@ func models(v *frame.Visit) error {
 	}
 	p := periods[at]
 	d.Period, d.Actions = p.name, callActions
-	d.Periods = []frame.Choice{{"1h", v.T("the last hour")}, {"24h", v.T("the last day")}, {"7d", v.T("the last week")}, {"30d", v.T("the last 30 days")}}
+	d.Periods = []frame.Choice{{Value: "1h", Text: v.T("the last hour")}, {Value: "24h", Text: v.T("the last day")}, {Value: "7d", Text: v.T("the last week")}, {Value: "30d", Text: v.T("the last 30 days")}}
 	since := v.Now().Add(-p.all)
 	var names map[string]string
 	var all []client.ModelRequest

@@ -117,10 +117,10 @@ func policyFormOf(v *frame.Visit) (policyForm, error) {
 		return f, err
 	}
 	for i := range n.agents {
-		f.Agents = append(f.Agents, frame.Choice{"agent:" + n.agents[i].ID, n.agents[i].Name})
+		f.Agents = append(f.Agents, frame.Choice{Value: "agent:" + n.agents[i].ID, Text: n.agents[i].Name})
 	}
 	for _, m := range n.members {
-		f.People = append(f.People, frame.Choice{"user:" + m.ID, m.Email})
+		f.People = append(f.People, frame.Choice{Value: "user:" + m.ID, Text: m.Email})
 	}
 	if p := f.Policy; p != nil {
 		f.Who, f.Name, f.Pattern = p.PrincipalType+":"+p.PrincipalID, n.of(p.PrincipalType, p.PrincipalID), p.SecretPathPattern

@@ -119,10 +119,10 @@ func shareFormOf(v *frame.Visit) (f shareForm, err error) {
 		return f, err
 	}
 	for i := range n.agents {
-		f.Agents = append(f.Agents, frame.Choice{"agent:" + n.agents[i].ID, n.agents[i].Name})
+		f.Agents = append(f.Agents, frame.Choice{Value: "agent:" + n.agents[i].ID, Text: n.agents[i].Name})
 	}
 	for _, m := range n.members {
-		f.People = append(f.People, frame.Choice{"user:" + m.ID, m.Email})
+		f.People = append(f.People, frame.Choice{Value: "user:" + m.ID, Text: m.Email})
 	}
 	return f, nil
 }
