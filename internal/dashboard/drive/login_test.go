@@ -103,7 +103,8 @@ func elsewhere(t *testing.T, s *pages.Server, location string) bool {
 	return err != nil || u.Host != base.Host || u.Scheme != base.Scheme || strings.HasPrefix(u.Path, "//")
 }
 
-// Over https the cookie is for https and this host alone; scripts never see it.
+// Over https each cookie is for https and this host alone; scripts never see it. One that
+// another host could set would let it log somebody in as somebody else.
 func TestTheCookieIsForThisServerAlone(t *testing.T) {
 	for public, want := range map[string][]string{
 		"https://vault.example.com": {"__Host-oneclaw=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"},
@@ -113,6 +114,16 @@ func TestTheCookieIsForThisServerAlone(t *testing.T) {
 		p := s.Stranger("ann")
 		_, h, _ := p.Do(http.MethodPost, "/login", credentials("ann"), nil)
 		got := strings.Join(h.Values("Set-Cookie"), "\n")
+		_, h, _ = p.Do(http.MethodPost, "/language", url.Values{"language": {"de"}}, nil)
+		prefix, _, _ := strings.Cut(want[0], "oneclaw")
+		for _, other := range h.Values("Set-Cookie") {
+			if !strings.HasPrefix(other, prefix+"oneclaw-") || !strings.Contains(other, "Path=/;") || strings.Contains(other, "Secure") != (prefix != "") {
+				t.Errorf("%s: another cookie is %q", public, other)
+			}
+		}
+		if len(h.Values("Set-Cookie")) == 0 {
+			t.Errorf("%s: no language was kept", public)
+		}
 		for _, part := range want {
 			if !strings.Contains(got, part) {
 				t.Errorf("%s: the cookie is %q, want %s in it", public, got, part)

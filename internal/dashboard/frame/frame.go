@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -60,8 +59,7 @@ type Set struct {
 // Frame serves pages.
 type Frame struct {
 	Config
-	cookie  string
-	secure  bool
+	named   naming // of cookies
 	screens screens
 	files   files
 	roots   map[string]bool // the first segments of the pages' paths
@@ -72,7 +70,7 @@ type Frame struct {
 // pages have a name or an address.
 func New(c Config, sets ...Set) *Frame {
 	f := &Frame{Config: c, files: loadFiles(), roots: map[string]bool{}}
-	f.cookie, f.secure = cookieName(c.PublicURL)
+	f.named = namingFor(c.PublicURL)
 	sets = append([]Set{own()}, sets...)
 	f.screens = loadScreens(f.files, sets)
 	mux := http.NewServeMux()
@@ -115,19 +113,6 @@ func Pages(parts ...map[string]Page) map[string]Page {
 		maps.Copy(all, part)
 	}
 	return all
-}
-
-// cookieName is the name of the cookie. One for https alone has a prefix that no other
-// host can set; cookies do not tell ports apart, so that on plain http the name does.
-func cookieName(public string) (name string, secure bool) {
-	u, err := url.Parse(public)
-	switch {
-	case err == nil && u.Scheme == "https":
-		return "__Host-oneclaw", true
-	case err == nil && u.Port() != "":
-		return "oneclaw-" + u.Port(), false
-	}
-	return "oneclaw", false
 }
 
 // Has reports whether a path is a page's.

@@ -10,6 +10,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
+// loginCookie keeps a login in the browser.
+const loginCookie = "oneclaw"
+
 // maxAge is how long a browser keeps the cookie. The server ends the login sooner.
 const maxAge = 12 * 60 * 60
 
@@ -18,23 +21,23 @@ func (v *Visit) Enter() error { return v.enter(true) }
 
 // enter finds who is signed in. asked says whether that is a sign of life of the person.
 func (v *Visit) enter(asked bool) error {
-	c, err := v.R.Cookie(v.frame.cookie)
-	if err != nil {
+	cookie := v.Cookie(loginCookie)
+	if cookie == "" {
 		return identity.ErrUnauthenticated
 	}
-	login, token, err := v.frame.Logins.Browse(v.R.Context(), c.Value, asked, v.Now())
+	login, token, err := v.frame.Logins.Browse(v.R.Context(), cookie, asked, v.Now())
 	if err != nil {
 		return err
 	}
 	defer token.Wipe()
-	v.Login, v.cookie = login, c.Value
+	v.Login, v.cookie = login, cookie
 	return v.as(string(token.Reveal()))
 }
 
 // LetIn gives the browser the cookie of a login that was proved, and leads to a page.
 func (v *Visit) LetIn(token, to string) error {
-	if old, err := v.R.Cookie(v.frame.cookie); err == nil { // a login of before, or one that somebody planted
-		v.cookie = old.Value
+	if old := v.Cookie(loginCookie); old != "" { // a login of before, or one that somebody planted
+		v.cookie = old
 		v.end()
 	}
 	cookie, err := v.frame.Logins.KeepLogin(v.R.Context(), token, v.Now())
@@ -95,7 +98,7 @@ func (v *Visit) keep(value string) { v.setLogin(value, maxAge) }
 func (v *Visit) drop() { v.setLogin("", -1) }
 
 func (v *Visit) setLogin(value string, age int) {
-	v.SetCookie(v.frame.cookie, value, "/", age, http.SameSiteLaxMode)
+	v.SetCookie(loginCookie, value, age, http.SameSiteLaxMode)
 }
 
 // GoOn answers a form that waited for the proof that this request brought.
@@ -109,10 +112,11 @@ func (v *Visit) GoOn(action string, fields url.Values) error {
 	r.URL, r.RequestURI, r.Form, r.PostForm = u, action, nil, nil
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 	r.Header.Del("Cookie")
+	login := v.frame.named.name(loginCookie)
 	//nolint:gosec // G124: of a request, which has no attributes
-	r.AddCookie(&http.Cookie{Name: v.frame.cookie, Value: v.cookie})
+	r.AddCookie(&http.Cookie{Name: login, Value: v.cookie})
 	for _, c := range v.R.Cookies() {
-		if c.Name != v.frame.cookie {
+		if c.Name != login {
 			r.AddCookie(c)
 		}
 	}

@@ -149,7 +149,7 @@ func (v *Visit) Back(to, done string) error {
 
 // Leave has the next page show a text of the catalogue.
 func (v *Visit) Leave(done string) {
-	v.SetCookie(noticeCookie, url.QueryEscape(done), "/", 30, http.SameSiteStrictMode)
+	v.SetCookie(noticeCookie, url.QueryEscape(done), 30, http.SameSiteStrictMode)
 }
 
 // noticeCookie carries the text that the next page shows once.
@@ -158,23 +158,16 @@ const noticeCookie = "oneclaw-notice"
 // notice takes the text that the page before left. One that is not of the catalogue is
 // dropped: somebody else may have set it.
 func (v *Visit) notice() string {
-	c, err := v.R.Cookie(noticeCookie)
-	if err != nil {
+	left := v.Cookie(noticeCookie)
+	if left == "" {
 		return ""
 	}
-	v.SetCookie(noticeCookie, "", "/", -1, http.SameSiteStrictMode)
-	text, err := url.QueryUnescape(c.Value)
+	v.SetCookie(noticeCookie, "", -1, http.SameSiteStrictMode)
+	text, err := url.QueryUnescape(left)
 	if err != nil || !v.frame.screens.words.has(text) {
 		return ""
 	}
 	return v.T(text)
-}
-
-// SetCookie gives the browser a cookie that no script reads, for https alone where that is
-// how people open the pages. An age is in seconds; one below zero takes the cookie away.
-func (v *Visit) SetCookie(name, value, path string, age int, site http.SameSite) {
-	//nolint:gosec // G124: over plain http on this machine there is no Secure
-	http.SetCookie(v.W, &http.Cookie{Name: name, Value: value, Path: path, MaxAge: age, HttpOnly: true, Secure: v.frame.secure, SameSite: site})
 }
 
 // Person sends who has not just proved to be there to do so, and returns true then. What

@@ -77,8 +77,8 @@ const languageCookie = "oneclaw-language"
 
 // language is the one that somebody chose, or the best of those that the browser asks for.
 func (f *Frame) language(r *http.Request) string {
-	if c, err := r.Cookie(languageCookie); err == nil && known(c.Value) {
-		return c.Value
+	if chosen := f.named.get(r, languageCookie); known(chosen) {
+		return chosen
 	}
 	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil || len(tags) == 0 {
@@ -103,7 +103,7 @@ func known(lang string) bool {
 // chooseLanguage keeps the choice of a language.
 func chooseLanguage(v *Visit) error {
 	if lang := v.Form("language"); known(lang) {
-		v.SetCookie(languageCookie, lang, "/", 365*24*60*60, http.SameSiteLaxMode)
+		v.SetCookie(languageCookie, lang, 365*24*60*60, http.SameSiteLaxMode)
 	}
 	return v.Back(Local(v.Form("to")), "")
 }

@@ -54,7 +54,7 @@ func (d Door) toProvider(v *frame.Visit) error {
 }
 
 func keepBegun(v *frame.Visit, value string, age int) {
-	v.SetCookie(begunCookie, value, "/login", age, http.SameSiteLaxMode)
+	v.SetCookie(begunCookie, value, age, http.SameSiteLaxMode)
 }
 
 // cameBack takes a person back from a provider.
@@ -99,11 +99,7 @@ func (d Door) cameBack(v *frame.Visit) error {
 
 // began reads what the browser kept of a login.
 func (d Door) began(v *frame.Visit) (b begun, ok bool) {
-	c, err := v.R.Cookie(begunCookie)
-	if err != nil {
-		return b, false
-	}
-	text, err := base64.RawURLEncoding.DecodeString(c.Value)
+	text, err := base64.RawURLEncoding.DecodeString(v.Cookie(begunCookie))
 	if err != nil || json.Unmarshal(text, &b) != nil || b.State == "" || b.Provider < 0 || b.Provider >= len(d.providers) {
 		return b, false
 	}
