@@ -255,6 +255,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	}
 	a.spends = spend.New(spend.Config{
 		Store: a.db, Prices: prices, Log: a.log, Now: now, Longest: time.Duration(a.cfg.ShroudCallTimeout), Told: a.meters.told, Unstored: a.meters.unstored,
+		Boot: a.boot(),
 	})
 	a.late = later.New(later.Config{Log: a.log, Now: now})
 	uses := broker.New(broker.Config{

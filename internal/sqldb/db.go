@@ -260,6 +260,12 @@ func (db *DB) WriteSoon(ctx context.Context, org string, work commit.Work) error
 	return db.writer.WriteSoon(ctx, org, work)
 }
 
+// WriteStanding is Writer.WriteStanding of package commit.
+func (db *DB) WriteStanding(ctx context.Context, org string, work commit.Work) error {
+	db.beforeWrite(ctx)
+	return db.writer.WriteStanding(ctx, org, work)
+}
+
 // WriteLater is Writer.WriteLater of package commit.
 func (db *DB) WriteLater(ctx context.Context, org string, work commit.Work, then func(error)) {
 	db.writer.WriteLater(ctx, org, work, then)

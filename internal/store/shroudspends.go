@@ -13,9 +13,40 @@ import (
 
 // ReserveSpend implements spend.Store. The organisation's audit head is locked first, so that
 // decisions about one agent follow each other, on all nodes.
-func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend.Counts) error, use *vault.Taking, ev *audit.Event) error {
+func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend.Counts) error, use *vault.Taking, ev *audit.Event, ahead *spend.Plan) error {
 	return db.Write(ctx, o.Org, func(tx Tx) error {
 		if err := tx.alive(o.Org); err != nil {
+			return err
+		}
+		n, err := tx.shroudCounts(o)
+		if err != nil {
+			return err
+		}
+		has, err := tx.heldAhead(o, ahead)
+		if err != nil {
+			return err
+		}
+		if has != nil { // it is in nobody's way
+			n.Day.Held = n.Day.Held.Less(has.Held)
+		}
+		if err := decide(n); err != nil {
+			return tx.Refuse(err)
+		}
+		return tx.reserve(o, &n, use, ev, func() error { return tx.holdAhead(ahead, has, &n) })
+	})
+}
+
+// ReserveUnder implements spend.Store.
+func (db *DB) ReserveUnder(ctx context.Context, o *spend.Open, decide func(spend.Counts) error, use *vault.Taking, ev *audit.Event, ahead string) error {
+	return db.WriteStanding(ctx, o.Org, work(func(tx Tx) error {
+		if err := tx.alive(o.Org); err != nil {
+			return err
+		}
+		var one int
+		if found, err := tx.Row(`SELECT 1 FROM shroud_open WHERE id = $1`, []any{ahead}, &one); err != nil || !found {
+			if err == nil {
+				err = tx.Refuse(spend.ErrNotAhead)
+			}
 			return err
 		}
 		n, err := tx.shroudCounts(o)
@@ -25,20 +56,40 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend
 		if err := decide(n); err != nil {
 			return tx.Refuse(err)
 		}
-		if use != nil {
-			if err := tx.take(*use, ev); err != nil {
-				return err
-			}
+		return tx.reserve(o, &n, use, ev, nil)
+	}))
+}
+
+// reserve stores a reservation that was decided on, with what is written beside it.
+func (tx Tx) reserve(o *spend.Open, n *spend.Counts, use *vault.Taking, ev *audit.Event, beside func() error) error {
+	if use != nil {
+		if err := tx.take(*use, ev); err != nil {
+			return err
 		}
-		n.Day.Held = n.Day.Held.Plus(o.Held)
-		if err = tx.countSpend(o, &n.Day); err == nil {
-			_, err = tx.Exec(`INSERT INTO shroud_open (id, org_id, agent_id, node, provider, model, day, is_stream, held, created_at, lease_until)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-				o.ID, o.Org, o.Agent, o.Node, o.Provider, o.Model, o.Day, number(o.Stream), int64(o.Held), micros(o.At), micros(o.Until))
+	}
+	n.Day.Requests++
+	n.Day.Held = n.Day.Held.Plus(o.Held)
+	if beside != nil {
+		if err := beside(); err != nil {
+			return err
 		}
-		tx.Record(ev)
-		return err
-	})
+	}
+	err := tx.putShroudDay(o, &n.Day)
+	if err == nil {
+		err = tx.countSecond(o)
+	}
+	if err == nil {
+		err = tx.putOpen(o)
+	}
+	tx.Record(ev)
+	return err
+}
+
+func (tx Tx) putOpen(o *spend.Open) error {
+	_, err := tx.Exec(`INSERT INTO shroud_open (id, org_id, agent_id, node, provider, model, day, is_stream, held, created_at, lease_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		o.ID, o.Org, o.Agent, o.Node, o.Provider, o.Model, o.Day, number(o.Stream), int64(o.Held), micros(o.At), micros(o.Until))
+	return err
 }
 
 // CountSpend implements spend.Store. What a machine that fails takes with it was no use of the agent's.
@@ -54,16 +105,16 @@ func (db *DB) CountSpend(ctx context.Context, o *spend.Open, decide func(spend.C
 		if err := decide(n); err != nil {
 			return tx.Refuse(err)
 		}
-		return tx.countSpend(o, &n.Day)
+		n.Day.Requests++
+		if err := tx.putShroudDay(o, &n.Day); err != nil {
+			return err
+		}
+		return tx.countSecond(o)
 	}))
 }
 
-// countSpend counts one request more, and stores the day.
-func (tx Tx) countSpend(o *spend.Open, d *spend.Day) error {
-	d.Requests++
-	if err := tx.putShroudDay(o, d); err != nil {
-		return err
-	}
+// countSecond counts one request more in its second.
+func (tx Tx) countSecond(o *spend.Open) error {
 	_, err := tx.Exec(`INSERT INTO shroud_seconds (agent_id, second, org_id, requests) VALUES ($1, $2, $3, 1)
 		ON CONFLICT (agent_id, second) DO UPDATE SET requests = shroud_seconds.requests + 1`, o.Agent, o.At.Unix(), o.Org)
 	return err
@@ -173,7 +224,7 @@ func (db *DB) LostSpends(ctx context.Context, before time.Time, limit int) (out 
 		return nil, nil
 	}
 	err = db.Each(ctx, `SELECT id, org_id, agent_id, node, provider, model, day, is_stream, held, created_at, lease_until
-		FROM shroud_open WHERE lease_until < $1 ORDER BY lease_until LIMIT $2`, []any{micros(before), limit}, func(rows *sql.Rows) error {
+		FROM shroud_open WHERE lease_until < $1 AND provider <> '' ORDER BY lease_until LIMIT $2`, []any{micros(before), limit}, func(rows *sql.Rows) error {
 		var o spend.Open
 		var stream, at, until int64
 		err := rows.Scan(&o.ID, &o.Org, &o.Agent, &o.Node, &o.Provider, &o.Model, &o.Day, &stream, &o.Held, &at, &until)

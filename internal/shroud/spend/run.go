@@ -88,6 +88,7 @@ func (l *Ledger) Keep(ctx context.Context) error {
 		return err
 	}
 	all := []error{l.catchUp(ctx)}
+	all = append(all, l.endAhead(ctx, now))
 	lost, err := l.cfg.Store.LostSpends(ctx, now, lostAtOnce)
 	all = append(all, err)
 	for i := range lost {

@@ -41,8 +41,15 @@ type Open struct {
 type Store interface {
 	// ReserveSpend stores o, if decide allows it with the counts of its agent as they are in its
 	// transaction. decide completes o, and may run more than once. With it, in one transaction,
-	// goes what a use takes off, and the event of the call; either may be nil.
-	ReserveSpend(ctx context.Context, o *Open, decide func(Counts) error, use *vault.Taking, ev *audit.Event) error
+	// goes what a use takes off, and the event of the call; either may be nil. ahead, unless it is
+	// nil, says what is to be held ahead of the requests that follow, and is told what is.
+	ReserveSpend(ctx context.Context, o *Open, decide func(Counts) error, use *vault.Taking, ev *audit.Event, ahead *Plan) error
+	// ReserveUnder does what ReserveSpend does without waiting for the disk, under what is held ahead with
+	// an id. It returns ErrNotAhead where nothing is.
+	ReserveUnder(ctx context.Context, o *Open, decide func(Counts) error, use *vault.Taking, ev *audit.Event, ahead string) error
+	// EndAhead ends what other processes than node hold ahead, and what was held before a time. What was
+	// held in another boot than the one that is named counts as spent: ended says how.
+	EndAhead(ctx context.Context, node, boot string, before time.Time, ended func(*Open) *Lost) error
 	// CountSpend counts a request of the agent of o in its day and second, if decide allows it with
 	// the counts as they are in its transaction. It does not wait for the disk.
 	CountSpend(ctx context.Context, o *Open, decide func(Counts) error) error
@@ -72,6 +79,7 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Longest  time.Duration             // how long a call may take
+	Boot     string                    // since when this machine runs, where no other process has the database; "": nothing is held ahead
 	Told     func(r *activity.Request) // is told once of each request of this node that ended; nil: nobody is
 	Unstored func()                    // is told of each whose end could never be stored; nil: nobody is
 }
@@ -84,6 +92,8 @@ type Ledger struct {
 
 	mu   sync.Mutex
 	late []late // could not be settled yet
+
+	ahead aheads
 }
 
 // New returns a Ledger.
@@ -150,12 +160,12 @@ func (r *Reservation) Counted() bool { return r.lim.counted() }
 // Take reserves what the request may take of its agent's limits. It is decided with the counts of
 // all nodes, in one transaction with what a use takes off and with the event of the call, which may
 // be nil; it stands on the caller's right as every write does. What it refuses has ended.
+// It is on the disk, or what is held ahead of it is.
 func (r *Reservation) Take(ctx context.Context, use *vault.Taking, ev *audit.Event) error {
-	err := r.ledger.cfg.Store.ReserveSpend(ctx, &r.open, func(n Counts) error {
-		t, err := Decide(&r.lim, &r.ask, &r.model, &n, r.open.At)
-		r.AnswerTokens, r.open.Held = t.Answer, t.Held
-		return err
-	}, use, ev)
+	done, err := r.takeUnder(ctx, use, ev)
+	if !done {
+		err = r.takeNow(ctx, use, ev)
+	}
 	if err != nil {
 		r.once.Do(r.leave)
 		return err

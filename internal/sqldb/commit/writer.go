@@ -141,10 +141,20 @@ func (w *Writer) WriteSoon(ctx context.Context, org string, work Work) error {
 	return w.do(ctx, &op{org: org, orgs: []string{org}, work: work})
 }
 
+// WriteStanding is WriteSoon for what stands on the caller's right, as Write does.
+func (w *Writer) WriteStanding(ctx context.Context, org string, work Work) error {
+	return w.based(ctx, &op{org: org, orgs: []string{org}, work: work})
+}
+
 func (w *Writer) write(ctx context.Context, orgs []string, long bool, work Work) error {
-	o := &op{org: orgs[0], orgs: orgs, basis: call.BasisOf(ctx), work: work, durable: true, long: long}
-	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
-		o.orgs = append(slices.Clone(orgs), o.basis.Org)
+	return w.based(ctx, &op{org: orgs[0], orgs: orgs, work: work, durable: true, long: long})
+}
+
+// based has an op written that rests on the right that ctx carries.
+func (w *Writer) based(ctx context.Context, o *op) error {
+	o.basis = call.BasisOf(ctx)
+	if o.basis != nil && !slices.Contains(o.orgs, o.basis.Org) {
+		o.orgs = append(slices.Clone(o.orgs), o.basis.Org)
 	}
 	return w.do(ctx, o)
 }
