@@ -45,6 +45,10 @@ func TestPostgreSQL(t *testing.T) {
 		"minutes":              TestRequestsOfAMinuteAndOfADay,
 		"refused":              TestWhatIsRefusedForItsTextCounts,
 		"old rows":             TestOldRowsAreForgotten,
+		"held ahead":           TestFarFromTheLimitsFewRequestsWait,
+		"in nobody's way":      TestWhatIsHeldAheadIsInNobodysWay,
+		"a machine fails":      TestWhatIsHeldAheadCountsWhenTheMachineFailed,
+		"held ahead, rights":   TestUnderWhatIsHeldAheadRightsAndUsesHold,
 		"listed and summed up": TestWhoSeesWhichRequests,
 	} {
 		t.Run(name, test)

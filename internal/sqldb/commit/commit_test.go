@@ -270,6 +270,14 @@ func TestSQLiteWaitsForTheDiskWhenItShould(t *testing.T) {
 						t.Errorf("an event was committed in mode %d, want %d", got, want)
 					}
 				}
+				if err := db.WriteStanding(t.Context(), org, commit.WorkFunc(func(tx *commit.Tx) error {
+					if got := tx.SyncMode(t); (got == full) != sync {
+						t.Errorf("a write under what is on the disk is committed in mode %d", got)
+					}
+					return nil
+				})); err != nil {
+					t.Error(err)
+				}
 				for range 2 {
 					if err := db.Write(t.Context(), org, func(tx store.Tx) error {
 						if got := tx.SyncMode(t); got != full {
