@@ -7,7 +7,6 @@ type Finder struct {
 	src  []byte
 	hex  hexLetters
 	has  bool // hex is made
-	flat bool // the text was read as a flat one, too
 }
 
 // Read takes in a text, which must stay as it is until the next one.
@@ -15,7 +14,7 @@ func (f *Finder) Read(src []byte) {
 	if !f.has {
 		f.hex, f.has = newHexLetters(), true
 	}
-	f.src, f.flat = src, false
+	f.src = src
 	f.scan.text.takeWith(&f.scan.raw, src, all, true)
 	f.scan.pairs.takePairs(&f.hex, src, true, 0)
 }
@@ -26,9 +25,8 @@ func (f *Finder) Find(s *Set) []Match {
 		return nil
 	}
 	w := &f.scan
-	if s.flat != nil && !f.flat {
-		w.flat.takeFlat(&w.text, true, 0)
-		f.flat = true
+	if s.flat != nil {
+		w.takeLines(s, true)
 	}
 	for _, c := range []*canon{&w.text, &w.raw, &w.pairs, &w.flat} {
 		c.again()
@@ -41,9 +39,9 @@ func (f *Finder) Find(s *Set) []Match {
 
 // Wipe forgets the text and clears the memory that it took.
 func (f *Finder) Wipe() {
-	for _, c := range []*canon{&f.scan.text, &f.scan.raw, &f.scan.pairs, &f.scan.flat} {
+	for _, c := range []*canon{&f.scan.text, &f.scan.raw, &f.scan.pairs, &f.scan.flat, &f.scan.tight} {
 		c.wipe()
 	}
 	f.scan.hits.clear()
-	f.src, f.flat = nil, true
+	f.src = nil
 }

@@ -27,6 +27,10 @@ func (s *Set) flatten(values []Value) {
 		if s.flat == nil {
 			s.flat = newSet()
 			far = &anchors{to: s.flat.far}
+			s.kept = newKept()
+		}
+		for _, sp := range all {
+			s.flat.gaps = s.flat.gaps || holdsGap(sp.text)
 		}
 		s.flat.take(label, all, far, far) // none is near: they are longer
 	}
@@ -63,15 +67,20 @@ func flatSpellings(value []byte) (out []spelling) {
 // takeFlat makes a canon of what of another stands between no lines, and returns from which place of the source on
 // what follows may change it.
 func (c *canon) takeFlat(of *canon, last bool, longest int) (sure int) {
+	return c.takePart(of, 0, len(of.text), last, longest)
+}
+
+// takePart is takeFlat of a part of the text, which no tag reaches into.
+func (c *canon) takePart(of *canon, from, to int, last bool, longest int) (sure int) {
 	c.begin()
-	c.text, c.read = c.room(len(of.text)), of.read
-	end := len(of.text)
-	if !last {
+	c.text, c.read = c.room(to-from), of.read
+	end := to
+	if !last && to == len(of.text) {
 		end = begun(of.text)
 	}
-	gap, i := 0, 0
-	for n, r := range of.runs {
-		next := end
+	gap, i := 0, from
+	for n := of.search(from); n < len(of.runs); n++ {
+		r, next := of.runs[n], end
 		if n+1 < len(of.runs) {
 			next = min(end, of.runs[n+1].at)
 		}
@@ -114,6 +123,16 @@ func (c *canon) keep(b []byte, of run, at int) {
 
 // separators are the bytes below 64 that stand between lines.
 const separators = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\v' | 1<<'\f' | 1<<'\r' | 1<<',' | 1<<';' | 1<<'"' | 1<<'\'' | 1<<'+'
+
+// holdsGap reports whether a text has something that stands between lines.
+func holdsGap(b []byte) bool {
+	for i := range b {
+		if between(b, i) > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // mayStand reports whether between may be more than 0 at a byte, by it and the one before: it is asked for each.
 func mayStand(c, before byte) bool {

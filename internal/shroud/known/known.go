@@ -51,6 +51,8 @@ type Set struct {
 	near    *index               // patterns too short for the other
 	far     *index
 	flat    *Set // values of several lines, for texts without what stands between lines; nil: none
+	gaps    bool // some pattern of a flat set has what stands between lines
+	kept    kept // with a flat set
 	longest int
 	whole   int // the size of the longest spelling, all of it
 	early   bool
@@ -158,7 +160,7 @@ const window = 64 << 10
 type scanner struct {
 	src              []byte // a window of a string
 	text, raw, pairs canon
-	flat             canon
+	flat, tight      canon
 	hits             hits
 	over             cover
 }
@@ -201,7 +203,7 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 		certain = min(certain, c.before(sure))
 	}
 	if s.flat != nil {
-		sure := w.flat.takeFlat(c, last, s.flat.longest)
+		sure := w.takeLines(s, last)
 		if !last {
 			certain = c.apart(c.before(min(sure, certain)))
 		}
