@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,46 @@ func TestAKilledServerLeavesBudgetAndLogTruthful(t *testing.T) {
 		if n := owner.modelCalls(t); n != 1 {
 			t.Errorf("%d calls are in the log", n)
 		}
+		s.stop()
+	})
+}
+
+// A server that is killed far from an agent's limits has lost no call that did not wait for the disk, and what it held
+// ahead is there again.
+func TestAKilledServerHasLostNoCallUnderWhatItHeldAhead(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, c counting) {
+		stub := llmstub.New(t)
+		stub.Answer(llmstub.Says(llmstub.Said(llmstub.Text, "Hello", " there")))
+		c.env = append(c.env, fmt.Sprintf(`ONECLAW_SHROUD_UPSTREAMS={"openai":%q}`, stub.URL))
+		s := c.serves()
+		owner := s.login()
+		key := modelAgent(t, owner, map[string]any{"daily_budget_usd": 1000, "max_requests_per_day": 5000})
+		const calls = 20
+		for range calls {
+			res := callModel(t, s, key, 100)
+			if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+				t.Fatal(res.Status, err)
+			}
+			_ = res.Body.Close()
+		}
+		s.kill9()
+		s = c.serves()
+		owner = owner.at(s)
+		owner.verified(t)
+		if n := owner.modelCalls(t); n != calls {
+			t.Errorf("%d calls are in the log, want %d", n, calls)
+		}
+		s.stop()
+		c.endReservations()
+		s = c.serves()
+		owner = owner.at(s)
+		eventually(t, "what became of the calls", func() bool {
+			rows, _ := owner.want(t, http.StatusOK, "GET", "/v1/shroud/activity", nil)["events"].([]any)
+			if len(rows) > calls {
+				t.Fatalf("%d rows of %d calls", len(rows), calls)
+			}
+			return len(rows) == calls
+		})
 		s.stop()
 	})
 }
