@@ -169,6 +169,9 @@ func (s *Session) scored(read *text.Reading, role convo.Role) []Finding {
 	if r.Score > limit || r.Score > inject.Certain {
 		return []Finding{{Threat: "prompt_injection", Pattern: patternOf(r.Categories), Severity: "critical", Span: r.Span, Action: "block"}}
 	}
+	if r.Tongue > limit || r.Tongue > inject.Certain {
+		return []Finding{{Threat: "prompt_injection", Pattern: "foreign_language", Severity: "high", Span: r.TongueSpan, Action: "block"}}
+	}
 	if r.Foreign > inject.Threshold {
 		return []Finding{{Threat: "prompt_injection", Pattern: "foreign_language", Severity: "medium", Span: r.ForeignSpan, Action: "warn"}}
 	}
