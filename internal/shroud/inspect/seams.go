@@ -41,6 +41,30 @@ func (j *joint) crosses(at text.Span) bool {
 	return i < len(j.at) && j.at[i]-len(j.gap) > at.Start && j.at[i] < at.End
 }
 
+// chance reports whether a place looks like a mail address where texts meet by chance: an address that stands whole in one of
+// them, or a word before what begins with "@", as annotations of programs do.
+func (j *joint) chance(at text.Span) bool {
+	if !strings.Contains(j.all[at.Start:at.End], "@") {
+		return false
+	}
+	for i, t := range j.texts {
+		from, to := max(at.Start, j.at[i]), min(at.End, j.at[i]+len(t))
+		if from >= to {
+			continue
+		}
+		piece := j.all[from:to]
+		if i > 0 && from > at.Start && piece[0] == '@' {
+			return true
+		}
+		for _, m := range pii.Find(piece) {
+			if m.Kind == "email" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // windows are the stretches around the seams, apart from each other: of many short texts all is one.
 func (j *joint) windows() (out []text.Span) {
 	for _, at := range j.at[1:] {
@@ -162,7 +186,9 @@ func (s *Session) across(j *joint, w text.Span, of *side) (cuts []stream.Cut, op
 	}
 	if of.shapes {
 		plain := s.detector.Reveal(read)
-		private, err := s.personal(src, func(start, end int) text.Span { return text.Span{Start: start, End: end} }, true, of.request, crosses)
+		private, err := s.personal(src, func(start, end int) text.Span { return text.Span{Start: start, End: end} }, true, of.request, func(at text.Span) bool {
+			return crosses(at) && !j.chance(text.Span{Start: at.Start + w.Start, End: at.End + w.Start})
+		})
 		if err != nil {
 			return nil, false, err
 		}
