@@ -145,6 +145,8 @@ func (Messages) Event(name string, data []byte) (*Event, error) {
 	switch kind {
 	case "content_block_stop":
 		e.Ends = append(e.Ends, key)
+	case "message_delta":
+		e.Parted = append(e.Parted, besides)
 	case "message_stop":
 		e.All, e.Last = true, true
 	case "error":
