@@ -32,12 +32,21 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("detect", flag.ContinueOnError)
 	data := flags.String("data", "../shared/data/detect/train.tar.gz", "an archive of labelled texts, JSON lines")
 	predict := flags.String("predict", "", "a folder for predictions, one file for each kind of texts, in the format of score.py")
+	foreign := flags.String("foreign", "", "JSON lines with more harmless texts in other languages")
+	only := flags.Bool("languages", false, "measure other languages alone")
 	misses := flags.String("misses", "", "print what is missed or found wrongly of this source")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	texts, err := read(*data)
 	if err != nil {
+		return err
+	}
+	others, err := more(*foreign)
+	if err != nil {
+		return err
+	}
+	if err := languages(out, append(texts[:len(texts):len(texts)], others...)); err != nil || *only {
 		return err
 	}
 	return measure(out, texts, *predict, *misses)
@@ -51,6 +60,7 @@ type labelled struct {
 	Label  string   `json:"label"`
 	Kind   string   `json:"kind"`
 	Source string   `json:"source"`
+	Lang   string   `json:"lang"`
 	Spans  []span   `json:"spans"`
 	Flags  []string `json:"flags"`
 }

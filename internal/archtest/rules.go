@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"internal/childproxy/peer":        {},
 	"internal/childproxy/placeholder": {},
 	"internal/mcpserver":              {"client", "internal/budget", "internal/envbundle", "internal/loopback", "internal/shroud/inject", "internal/shroud/verdict", "internal/strictjson"},
-	"bench/detect":                    {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
+	"bench/detect":                    {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
 	"bench":                           {"client", "internal/evm", "internal/secret", "internal/shroud/known", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.

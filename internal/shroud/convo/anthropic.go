@@ -9,6 +9,9 @@ import (
 // Messages is the dialect of Anthropic's Messages, and of its counting of tokens.
 type Messages struct{}
 
+// besides is the name of the run of a message's texts, where there is one.
+const besides = "message"
+
 // Request implements Dialect.
 func (Messages) Request(body []byte, _ string) (*Request, error) {
 	w, root, err := open(body)
@@ -100,7 +103,14 @@ func (w *walker) message(n doc.Node) (u Usage) {
 	w.object(n, Assistant, Other, map[string]func(doc.Node){
 		"role": nil, "usage": func(n doc.Node) { u = messagesUsage(n) },
 		"input_tokens": nil, // the answer to a count
-		"content":      func(n doc.Node) { w.beside(n, func(n doc.Node) { w.block(Assistant, n) }) },
+		"content": func(n doc.Node) {
+			w.beside(n, func(n doc.Node) {
+				if n.Get("type").Text() != "text" {
+					w.part()
+				}
+				w.block(Assistant, n)
+			})
+		},
 	})
 	return u
 }
@@ -135,12 +145,21 @@ func (Messages) Event(name string, data []byte) (*Event, error) {
 	switch kind {
 	case "content_block_stop":
 		e.Ends = append(e.Ends, key)
+	case "message_delta":
+		e.Parted = append(e.Parted, besides)
 	case "message_stop":
 		e.All, e.Last = true, true
 	case "error":
 		e.Failed, e.Last = true, true
 	}
-	piece := func(kind Kind) func(doc.Node) { return func(n doc.Node) { w.piece(e, key, kind, n) } }
+	piece := func(kind Kind) func(doc.Node) {
+		return func(n doc.Node) {
+			w.piece(e, key, kind, n)
+			if kind == Text {
+				e.beside(besides)
+			}
+		}
+	}
 	w.object(root, Assistant, Other, map[string]func(doc.Node){
 		"type": nil, "index": nil,
 		"usage":         func(n doc.Node) { e.Usage = messagesUsage(n) },
@@ -161,11 +180,12 @@ func (Messages) Event(name string, data []byte) (*Event, error) {
 // started makes parts of a block that begins. Its text goes on in pieces.
 func (w *walker) started(e *Event, key string, n doc.Node) {
 	if n.Get("type").Text() != "text" {
+		e.Parted = append(e.Parted, besides)
 		w.block(Assistant, n)
 		return
 	}
 	w.object(n, Assistant, Text, map[string]func(doc.Node){
-		"type": nil, "text": func(n doc.Node) { w.piece(e, key, Text, n) },
+		"type": nil, "text": func(n doc.Node) { w.piece(e, key, Text, n); e.beside(besides) },
 		"citations": func(n doc.Node) { w.sweep(Tool, Text, n) },
 	})
 }

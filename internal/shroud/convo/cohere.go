@@ -66,6 +66,9 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 		e.All, e.Last = true, true
 	}
 	piece := func(key string, kind Kind) func(doc.Node) { return func(n doc.Node) { w.piece(e, key, kind, n) } }
+	said := func(key string) func(doc.Node) {
+		return func(n doc.Node) { w.piece(e, key, Text, n); e.beside(besides) }
+	}
 	w.object(root, Assistant, Other, map[string]func(doc.Node){
 		"type": nil, "index": nil, "id": nil,
 		"delta": func(n doc.Node) {
@@ -75,7 +78,7 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 					w.object(n, Assistant, Text, map[string]func(doc.Node){
 						"role": nil, "tool_plan": piece("plan", Text),
 						"content": func(n doc.Node) {
-							w.object(n, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": piece(key+"/text", Text), "thinking": piece(key+"/thinking", Text)})
+							w.object(n, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": said(key + "/text"), "thinking": said(key + "/thinking")})
 						},
 						"tool_calls": func(n doc.Node) {
 							w.object(n, Assistant, Arguments, map[string]func(doc.Node){

@@ -44,7 +44,8 @@ type Part struct {
 	Kind Kind
 	Text string
 
-	run   int // the texts of a message that stand side by side have one number; 0: it stands alone
+	run   int  // the texts of a message that stand side by side have one number; 0: it stands alone
+	flows bool // those with its number are one text, which a stream does not have apart
 	at    doc.Edit
 	inner *doc.Doc // of JSON that stands in a text; at is in it
 	outer doc.Node // that text
@@ -64,6 +65,9 @@ type View struct {
 	repeats []doc.Node // values that repeat texts in pieces in which no rule finds anything
 	args    []args
 }
+
+// Flow reports whether the texts of a run are pieces of one text: a stream of the dialect does not tell where one of them ends.
+func (v *View) Flow(run []int) bool { return v.Parts[run[0]].flows }
 
 // Runs are the texts that stand side by side in a message, as a model reads them: parts by their number, two at least.
 func (v *View) Runs() (out [][]int) {
@@ -181,8 +185,10 @@ type Answer struct {
 
 // Delta is a piece of a text of a stream.
 type Delta struct {
-	Key  string // the same for all pieces of a text
-	Part int    // in the event's view
+	Key   string // the same for all pieces of a text
+	Part  int    // in the event's view
+	Run   string // the same for all texts that stand side by side; "": it stands alone
+	Again bool   // later events repeat the whole text
 }
 
 // Event is one event of a stream.
@@ -192,6 +198,7 @@ type Event struct {
 	Names  []Delta        // names of tools, or pieces of them; the key is that of the call's arguments
 	Whole  map[int]string // parts that repeat a text whose pieces came before, with its key
 	Ends   []string       // keys whose text is whole now
+	Parted []string       // runs that do not go on after this event
 	Over   []string       // how keys begin of which no text may come any more
 	Goes   []string       // keys of what has to end before the stream does
 	All    bool           // no text goes on after this event

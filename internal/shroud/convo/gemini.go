@@ -95,6 +95,8 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 	before := func() { // what was said before comes before
 		if e != nil {
 			e.Ends = append(e.Ends, key)
+		} else if role == Assistant && w.flows {
+			w.part()
 		}
 	}
 	if n.Get("thought").True() && role == Assistant {
@@ -158,7 +160,7 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 	w.View = &e.View
 	in := e
 	if !pieces {
-		in = nil
+		in, w.flows = nil, true // as its streams have them
 	}
 	w.object(root, Assistant, Other, both(map[string]func(doc.Node){
 		"usageMetadata": func(n doc.Node) { e.Usage = geminiUsage(n) },

@@ -123,10 +123,13 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 			w.object(n, role, Text, map[string]func(doc.Node){"data": func(n doc.Node) { w.medium("audio", n) }, "id": nil})
 		},
 		"reasoning_details": func(n doc.Node) {
-			w.beside(n, func(n doc.Node) {
-				text := func(n doc.Node) { w.sweep(role, Text, n) }
-				w.detail(role, n, text, text, w.skip)
-			})
+			text := func(n doc.Node) { w.sweep(role, Text, n) }
+			detail := func(n doc.Node) { w.detail(role, n, text, text, w.skip) }
+			if w.flows { // its streams may have them in any order
+				each(n, detail)
+				return
+			}
+			w.beside(n, detail)
 		},
 		"extra_content": w.extra,
 	})
@@ -179,7 +182,15 @@ func (w *walker) content(role Role, n doc.Node) {
 				w.object(n, role, Text, map[string]func(doc.Node){"file_data": func(n doc.Node) { w.media(Tool, n) }, "file_id": nil})
 			},
 			"document": func(n doc.Node) { w.sweep(Tool, Text, n) },
-			"thinking": func(n doc.Node) { w.sweep(role, Text, n) },
+			"thinking": func(n doc.Node) {
+				if w.flows { // a text of its own
+					w.run = -w.run
+				}
+				w.sweep(role, Text, n)
+				if w.flows {
+					w.run = -w.run
+				}
+			},
 		})
 	})
 }
@@ -219,6 +230,7 @@ func (Chat) Answer(body []byte) (*Answer, error) {
 	}
 	a := &Answer{View: *w.View}
 	w.View = &a.View
+	w.flows = true // as its streams have them
 	w.object(root, Assistant, Other, map[string]func(doc.Node){
 		"usage": func(n doc.Node) { a.Usage = chatUsage(n) },
 		"choices": func(n doc.Node) {
@@ -390,6 +402,15 @@ func (w *walker) piece(e *Event, key string, kind Kind, n doc.Node) {
 	}
 	w.add(Assistant, kind, n)
 	e.Deltas = append(e.Deltas, Delta{Key: key, Part: len(w.Parts) - 1})
+}
+
+// beside says of which run the texts are whose pieces have none yet.
+func (e *Event) beside(run string) {
+	for i := range e.Deltas {
+		if e.Deltas[i].Run == "" {
+			e.Deltas[i].Run = run
+		}
+	}
 }
 
 // toolName makes a part of the name of a tool that is called, or of a piece of it.

@@ -145,6 +145,9 @@ func (Responses) Event(name string, data []byte) (*Event, error) {
 		if of == "response.output_item" || of == "response.content_part" {
 			e.Ends[0] = at + "/*"
 		}
+		if of == "response.output_item" {
+			e.Parted = append(e.Parted, at+"/content", at+"/summary")
+		}
 	case kind == "response.completed" || kind == "response.incomplete" || kind == "response.failed":
 		e.All, e.Last, e.Failed = true, true, kind == "response.failed"
 	case kind == "error":
@@ -159,6 +162,12 @@ func (Responses) Event(name string, data []byte) (*Event, error) {
 				w.medium("audio", n)
 			case piece:
 				w.piece(e, key, part, n)
+				for i := range e.Deltas {
+					e.Deltas[i].Again = true
+				}
+				if run := runOf[of]; run != "" {
+					e.beside(at + "/" + run)
+				}
 			default:
 				w.sweep(Assistant, Other, n)
 			}
@@ -170,6 +179,12 @@ func (Responses) Event(name string, data []byte) (*Event, error) {
 		"response":          func(n doc.Node) { e.Usage = w.responded(n) },
 	})
 	return e, w.err
+}
+
+// runOf are the texts of which an item may have several side by side, by what their events are called.
+var runOf = map[string]string{
+	"response.output_text": "content", "response.refusal": "content", "response.reasoning_text": "content",
+	"response.reasoning_summary_text": "summary",
 }
 
 // Broken implements Dialect.

@@ -14,6 +14,7 @@ type walker struct {
 	words map[string]bool // of the protocol, that a request has; nil in an answer
 	runs  int             // how many there were of texts side by side
 	run   int             // the one that texts are of now; 0: none
+	flows bool            // texts side by side are one text
 }
 
 // asks makes it the walker of a request.
@@ -79,7 +80,7 @@ func (w *walker) add(role Role, kind Kind, n doc.Node) {
 	if text := n.Text(); text != "" {
 		p := Part{Role: role, Kind: kind, Text: text, at: doc.Edit{At: n}}
 		if kind == Text {
-			p.run = w.run
+			p.run, p.flows = w.run, w.flows
 		}
 		w.Parts = append(w.Parts, p)
 	}
@@ -92,6 +93,14 @@ func (w *walker) beside(n doc.Node, take func(doc.Node)) {
 	w.run = w.runs
 	each(n, take)
 	w.run = outer
+}
+
+// part ends the run of texts that stand side by side: something else stands between them.
+func (w *walker) part() {
+	if w.run != 0 {
+		w.runs++
+		w.run = w.runs
+	}
 }
 
 // skip counts a value that is not looked at.

@@ -13,8 +13,10 @@ var lexiconText string
 
 // Lexicon knows the words that attacks need, in other languages.
 type Lexicon struct {
-	words, stems     map[string]string // to the concept, an English word
-	english, enStems map[string]string // those of English alone
+	words, stems     map[string]string  // to the concept, an English word
+	tongues          map[string]tongues // those that have a word, or a stem with its hyphen
+	names            []string           // of languages, by bit
+	english, enStems map[string]string  // those of English alone
 	small            map[string]bool
 }
 
@@ -23,7 +25,10 @@ const longestRun = 6
 
 // NewLexicon reads the lexicon that is built in.
 func NewLexicon() (*Lexicon, error) {
-	l := &Lexicon{map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]bool{}}
+	l := &Lexicon{
+		words: map[string]string{}, stems: map[string]string{}, english: map[string]string{}, enStems: map[string]string{},
+		small: map[string]bool{}, tongues: map[string]tongues{},
+	}
 	for w := range strings.FieldsSeq(small) {
 		l.small[w] = true
 	}
@@ -35,6 +40,7 @@ func NewLexicon() (*Lexicon, error) {
 		}
 		if line[0] == '[' {
 			language = strings.Trim(line, "[]")
+			l.names = append(l.names, language)
 			continue
 		}
 		concept, list, found := strings.Cut(line, ": ")
@@ -47,6 +53,7 @@ func NewLexicon() (*Lexicon, error) {
 				add(l.english, l.enStems, stem, concept, isStem)
 			}
 			add(l.words, l.stems, stem, concept, isStem)
+			l.tongues[w] |= 1 << (len(l.names) - 1)
 		}
 	}
 	return l, nil
@@ -67,24 +74,25 @@ type Glossed struct {
 	Text     string
 	Concepts int // how many different ones it has
 	places   []place
+	tongues  []tongues // of places
 }
 
 // place says which bytes of the text a word of the gloss stands for.
 type place struct{ at, start, end int }
 
 // English is the gloss of an English text, which training uses.
-func (l *Lexicon) English(t linear.Text) Glossed { return gloss(t, l.english, l.enStems) }
+func (l *Lexicon) English(t linear.Text) Glossed { return l.gloss(t, l.english, l.enStems) }
 
 // Any is the gloss of a text in any language.
-func (l *Lexicon) Any(t linear.Text) Glossed { return gloss(t, l.words, l.stems) }
+func (l *Lexicon) Any(t linear.Text) Glossed { return l.gloss(t, l.words, l.stems) }
 
-func gloss(t linear.Text, words, stems map[string]string) Glossed {
+func (l *Lexicon) gloss(t linear.Text, words, stems map[string]string) Glossed {
 	var b strings.Builder
 	g := Glossed{}
 	seen := map[string]bool{}
 	unknown := 0
 	for i := 0; i < t.Len(); {
-		concept, count := meaning(t, i, words, stems)
+		concept, word, count := meaning(t, i, words, stems)
 		_, start, _ := t.Word(i)
 		_, _, end := t.Word(i + count - 1)
 		i += count
@@ -99,6 +107,7 @@ func gloss(t linear.Text, words, stems map[string]string) Glossed {
 			seen[concept] = true
 		}
 		g.places = append(g.places, place{b.Len(), start, end})
+		g.tongues = append(g.tongues, l.tongues[word])
 		b.WriteString(concept)
 		b.WriteByte(' ')
 	}
@@ -106,24 +115,24 @@ func gloss(t linear.Text, words, stems map[string]string) Glossed {
 	return g
 }
 
-// meaning is the concept of the words from i on, and how many words that are.
-func meaning(t linear.Text, i int, words, stems map[string]string) (string, int) {
+// meaning is the concept of the words from i on, as what they are in the lexicon, and how many words that are.
+func meaning(t linear.Text, i int, words, stems map[string]string) (concept, word string, count int) {
 	for n := longestRun; n > 0; n-- {
 		run, count := t.Run(i, n)
 		if count < n {
 			n = count
 		}
 		if c, known := words[string(run)]; known {
-			return c, n
+			return c, string(run), n
 		}
 	}
 	w, _, _ := t.Word(i)
 	for n := min(len(w), 40); n > 1; n-- {
 		if c, known := stems[string(w[:n])]; known {
-			return c, 1
+			return c, string(w[:n]) + "-", 1
 		}
 	}
-	return "", 1
+	return "", "", 1
 }
 
 // origin leads from a window of the gloss back to the text.

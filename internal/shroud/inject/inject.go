@@ -74,9 +74,13 @@ type Result struct {
 	Categories []Category // in the contract's order
 	Span       text.Span  // of the original: where the score comes from
 	// Foreign is the score of a text in another language by the concepts that it
-	// names. It only warns: it is no part of Score.
+	// names. It is no part of Score.
 	Foreign     float64
 	ForeignSpan text.Span
+	// Tongue is the same where the language is one in which attacks are stopped: in
+	// others it only warns.
+	Tongue     float64
+	TongueSpan text.Span
 }
 
 // Score scores a text in all its views. Text that's trusted has no score.
@@ -159,8 +163,16 @@ func (d *Detector) warn(r *Result, v *text.View, t linear.Text) {
 	if g.Concepts < 3 {
 		return
 	}
-	if w := d.foreign.WorstOf(linear.Read(g.Text), nil); w.Score > r.Foreign {
-		start, end := g.origin(w.Start, w.End)
-		r.Foreign, r.ForeignSpan = w.Score, v.Origin(start, end)
+	w := d.foreign.WorstOf(linear.Read(g.Text), nil)
+	if w.Score <= min(r.Foreign, r.Tongue) {
+		return
+	}
+	start, end := g.origin(w.Start, w.End)
+	at := v.Origin(start, end)
+	if w.Score > r.Foreign {
+		r.Foreign, r.ForeignSpan = w.Score, at
+	}
+	if w.Score > r.Tongue && d.lexicon.stops(g, w.Start, w.End) {
+		r.Tongue, r.TongueSpan = w.Score, at
 	}
 }

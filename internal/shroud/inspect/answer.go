@@ -20,6 +20,8 @@ type answer struct {
 	echo bool     // it repeats the request
 
 	block pii.Block // of a private key that is cut out
+	stood string    // what stands for it
+	again bool      // it went on from another text, and nothing stands for it in this one
 }
 
 // Scrubber implements stream.Rules.
@@ -71,12 +73,18 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 		return nil, err
 	}
 	if end := a.block.Goes(window, from, to); end > from {
-		cuts = append(cuts, stream.Cut{Start: from, End: end})
+		with := ""
+		if a.again {
+			with = a.stood
+		}
+		cuts = append(cuts, stream.Cut{Start: from, End: end, With: with})
 	}
+	a.again = false
 	for _, c := range private {
 		if c.Start >= from && c.Start < to {
 			cuts = append(cuts, c)
 			a.block.Began(window, c.Start, c.End, to)
+			a.stood = c.With
 		}
 	}
 	plain := a.detector.Reveal(read)

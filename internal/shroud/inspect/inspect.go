@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/pii"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/placekey"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
@@ -78,6 +79,8 @@ type Session struct {
 	plain      map[string]string // those of back that stand for secrets as they are
 	placed     Placed            // nil: nothing is put back in what tools are called with
 	kept       *kept             // what is kept of what is flagged; nil: nothing is
+	followed   pii.Block         // of a private key that was cut out of texts that stand side by side
+	stood      string            // what stands for it
 }
 
 // Request decides over a request.
@@ -166,6 +169,9 @@ func (s *Session) scored(read *text.Reading, role convo.Role) []Finding {
 	if r.Score > limit || r.Score > inject.Certain {
 		return []Finding{{Threat: "prompt_injection", Pattern: patternOf(r.Categories), Severity: "critical", Span: r.Span, Action: "block"}}
 	}
+	if r.Tongue > limit || r.Tongue > inject.Certain {
+		return []Finding{{Threat: "prompt_injection", Pattern: "foreign_language", Severity: "high", Span: r.TongueSpan, Action: "block"}}
+	}
 	if r.Foreign > inject.Threshold {
 		return []Finding{{Threat: "prompt_injection", Pattern: "foreign_language", Severity: "medium", Span: r.ForeignSpan, Action: "warn"}}
 	}
@@ -184,17 +190,9 @@ func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
 	if err := s.called(v); err != nil {
 		return nil, err
 	}
-	out, err := s.answered(v)
+	out, err := s.met(v)
 	if err != nil {
 		return nil, err
-	}
-	for i := range v.Parts {
-		if out[i] == "" {
-			continue
-		}
-		if out[i], err = stream.Whole(s.of(&v.Parts[i]), out[i]); err != nil {
-			return nil, err
-		}
 	}
 	edits = became(v.Parts, out)
 	s.filtered = s.filtered || len(edits) > 0

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/pii"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
@@ -38,6 +39,30 @@ func join(texts []string, gap string) *joint {
 func (j *joint) crosses(at text.Span) bool {
 	i := sort.SearchInts(j.at, at.Start+1) // the first that begins after it
 	return i < len(j.at) && j.at[i]-len(j.gap) > at.Start && j.at[i] < at.End
+}
+
+// chance reports whether a place looks like a mail address where texts meet by chance: an address that stands whole in one of
+// them, or a word before what begins with "@", as annotations of programs do.
+func (j *joint) chance(at text.Span) bool {
+	if !strings.Contains(j.all[at.Start:at.End], "@") {
+		return false
+	}
+	for i, t := range j.texts {
+		from, to := max(at.Start, j.at[i]), min(at.End, j.at[i]+len(t))
+		if from >= to {
+			continue
+		}
+		piece := j.all[from:to]
+		if i > 0 && from > at.Start && piece[0] == '@' {
+			return true
+		}
+		for _, m := range pii.Find(piece) {
+			if m.Kind == "email" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // windows are the stretches around the seams, apart from each other: of many short texts all is one.
@@ -161,7 +186,9 @@ func (s *Session) across(j *joint, w text.Span, of *side) (cuts []stream.Cut, op
 	}
 	if of.shapes {
 		plain := s.detector.Reveal(read)
-		private, err := s.personal(src, func(start, end int) text.Span { return text.Span{Start: start, End: end} }, true, of.request, crosses)
+		private, err := s.personal(src, func(start, end int) text.Span { return text.Span{Start: start, End: end} }, true, of.request, func(at text.Span) bool {
+			return crosses(at) && !j.chance(text.Span{Start: at.Start + w.Start, End: at.End + w.Start})
+		})
 		if err != nil {
 			return nil, false, err
 		}
@@ -176,6 +203,14 @@ func (s *Session) across(j *joint, w text.Span, of *side) (cuts []stream.Cut, op
 			}
 		}
 	}
+	if !of.request && w.End == len(j.all) {
+		for _, c := range cuts {
+			if s.followed.Began(src, c.Start, c.End, len(src)); s.followed.Open() {
+				s.stood = c.With
+				break
+			}
+		}
+	}
 	for i := range cuts {
 		open = open || cuts[i].End > len(src)-line
 		cuts[i].Start += w.Start
@@ -187,50 +222,121 @@ func (s *Session) across(j *joint, w text.Span, of *side) (cuts []stream.Cut, op
 // meet looks at the texts of a request that stand side by side, before each is looked at by itself: what is left of
 // a piece would not tell. It returns what the texts of all parts become.
 func (s *Session) meet(r *convo.Request) ([]string, error) {
-	return s.met(&r.View, func(role convo.Role) *side {
-		return &side{
-			threats: role == convo.User || role == convo.Tool, from: role, request: true, where: roleName(role),
-			hide: s.hide, sets: []*known.Set{s.known}, shapes: true,
-		}
-	})
-}
-
-// answered is meet for an answer.
-func (s *Session) answered(v *convo.View) ([]string, error) {
-	return s.met(v, func(role convo.Role) *side {
-		if role != convo.Assistant {
-			return nil // it repeats the request
-		}
-		return &side{
-			threats: s.settings.Responses, shapes: s.settings.Responses, where: "response", sets: []*known.Set{s.known, s.paid},
-			hide: func(m known.Match, _ string) string {
-				s.hid(m.Label)
-				return marked(m.Label)
-			},
-		}
-	})
-}
-
-func (s *Session) met(v *convo.View, by func(convo.Role) *side) ([]string, error) {
-	out := make([]string, len(v.Parts))
-	for i := range v.Parts {
-		out[i] = v.Parts[i].Text
+	out := make([]string, len(r.Parts))
+	for i := range r.Parts {
+		out[i] = r.Parts[i].Text
 	}
-	for _, run := range v.Runs() {
-		of := by(v.Parts[run[0]].Role)
-		if of == nil {
-			continue
-		}
+	for _, run := range r.Runs() {
+		role := r.Parts[run[0]].Role
 		texts := make([]string, len(run))
 		for i, p := range run {
 			texts[i] = out[p]
 		}
-		became, err := s.seams(texts, of)
+		became, err := s.seams(texts, &side{
+			threats: role == convo.User || role == convo.Tool, from: role, request: true, where: roleName(role),
+			hide: s.hide, sets: []*known.Set{s.known}, shapes: true,
+		})
 		if err != nil {
 			return nil, err
 		}
 		for i, p := range run {
 			out[p] = became[i]
+		}
+	}
+	return out, nil
+}
+
+// Next implements stream.Sides.
+func (s *Session) Next(kind convo.Kind, before stream.Rules, open int) stream.Rules {
+	out := s.Rules(kind)
+	a, ok := out.(*answer)
+	switch was, met := before.(*answer); {
+	case !ok || !met:
+	case open > 0:
+		a.block, a.stood, a.again = s.followed.After(open), s.stood, true
+	case was.block.Open():
+		a.block, a.stood, a.again = was.block.After(0), was.stood, true
+	}
+	return out
+}
+
+// Across implements stream.Sides.
+func (s *Session) Across(of stream.Rules, before int, texts []string) (out []string, open bool, err error) {
+	s.followed = pii.Block{}
+	out = texts
+	if a, ok := of.(*answer); ok && a.block.Open() {
+		j := join(texts, "")
+		s.followed = a.block.After(-before)
+		if end := s.followed.Goes(j.all, 0, len(j.all)); end > 0 {
+			s.stood = a.stood
+			out = j.without([]stream.Cut{{End: end, With: a.stood}})
+			out[0] = strings.TrimPrefix(out[0], a.stood) // it stands before
+		}
+		if s.followed.Open() {
+			s.filtered = true
+			return out, true, nil
+		}
+	}
+	out, err = s.seams(out, &side{
+		threats: s.settings.Responses, shapes: s.settings.Responses, where: "response", sets: []*known.Set{s.known, s.paid},
+		hide: func(m known.Match, _ string) string {
+			s.hid(m.Label)
+			return marked(m.Label)
+		},
+	})
+	for i := range out {
+		s.filtered = s.filtered || out[i] != texts[i]
+	}
+	return out, s.followed.Open(), err
+}
+
+// More implements stream.Sides.
+func (s *Session) More(texts []string) bool {
+	var sets []*known.Set
+	for _, set := range []*known.Set{s.known, s.paid} {
+		if set != nil {
+			sets = append(sets, set)
+		}
+	}
+	if len(sets) == 0 {
+		return false
+	}
+	t := known.Together(func(known.Match) string { return "" }, sets...)
+	t.Write(strings.Join(texts, ""))
+	return t.Held() > len(texts[len(texts)-1])
+}
+
+// met looks at the texts of an answer that stand side by side, and at each by itself. It returns what all parts become.
+func (s *Session) met(v *convo.View) ([]string, error) {
+	out, done := make([]string, len(v.Parts)), map[int]bool{}
+	for _, run := range v.Runs() {
+		if v.Parts[run[0]].Role != convo.Assistant {
+			continue // it repeats the request
+		}
+		texts := make([]string, len(run))
+		for i, p := range run {
+			texts[i] = v.Parts[p].Text
+		}
+		decide := stream.Beside
+		if v.Flow(run) {
+			decide = func(s stream.Sides, texts []string) ([]string, error) {
+				return stream.Flow(s.Next(convo.Text, nil, 0), texts)
+			}
+		}
+		became, err := decide(s, texts)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range run {
+			out[p], done[p] = became[i], true
+		}
+	}
+	for i := range v.Parts {
+		var err error
+		if p := &v.Parts[i]; p.Text != "" && !done[i] {
+			if out[i], err = stream.Whole(s.of(p), p.Text); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil

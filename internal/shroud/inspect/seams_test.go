@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,6 +81,9 @@ func answered() map[string]shape {
 	}
 }
 
+// twice is a place that stands in two texts.
+var twice = regexp.MustCompile(`(\[REDACTED:[a-z_/]+(?:#\*)?\])\*?\[REDACTED:[a-z_/]+(?:#\*)?\]`)
+
 // TestWhatIsSplitOverPartsIsFound: a model reads the texts of a message as one, so that what begins in one and ends in
 // another is found as in one text, and goes from both.
 func TestWhatIsSplitOverPartsIsFound(t *testing.T) {
@@ -98,10 +102,12 @@ func TestWhatIsSplitOverPartsIsFound(t *testing.T) {
 		"a value beside an empty text":   {[]string{"It is " + known[:9], "", known[9:]}, "", []string{"It is [REDACTED:prod/horses]", "", "[REDACTED:prod/horses]"}},
 		"a value in one, beside another": {[]string{"It is " + known, "and no other."}, "", []string{"It is [REDACTED:prod/horses]", "and no other."}},
 		"a token":                        {[]string{"It is " + token[:17], token[17:] + " here"}, "", []string{"It is [REDACTED:secret#*]", "[REDACTED:secret#*] here"}},
-		"an address":                     {[]string{"Write to jane.d", "oe@example.org today"}, "", []string{"Write to [REDACTED:email#*]", "[REDACTED:email#*] today"}},
+		"an address":                     {[]string{"Write to jane.doe@exam", "ple.org today"}, "", []string{"Write to [REDACTED:email#*]", "[REDACTED:email#*] today"}},
 		"a private key":                  {[]string{"It is " + key[:300], key[300:] + "\nand more"}, "", []string{"It is [REDACTED:private_key_header#*]*", "[REDACTED:private_key_header#*]\nand more"}},
 		"a command":                      {[]string{"Run ping 127.0.0.1; rm ", "-rf / now"}, "shroud_command_injection", nil},
 		"a command, in a word":           {[]string{"Run ping 127.0.0.1; r", "m -rf / now"}, "shroud_command_injection", nil},
+		"an address by chance":           {[]string{"from flows import workflow", "@workflow.run now", "and"}, "", []string{"from flows import workflow", "@workflow.run now", "and"}},
+		"a whole address beside a word":  {[]string{"Please invite", "jane@example.org"}, "", []string{"Please invite", "[REDACTED:email#*]"}},
 		"nothing":                        {[]string{"Write to jane", "about it; then", filler}, "", []string{"Write to jane", "about it; then", filler}},
 	}
 	check := func(t *testing.T, name string, s shape, c found, out string, err error) {
@@ -113,6 +119,14 @@ func TestWhatIsSplitOverPartsIsFound(t *testing.T) {
 			return
 		}
 		got, same := said(t, out), err == nil
+		if flows := !strings.Contains(name, "asked") && (strings.HasSuffix(name, "chat") || strings.HasSuffix(name, "gemini")); flows {
+			// Its streams have one text, so that one place stands for what was in several.
+			all := twice.ReplaceAllString(twice.ReplaceAllString(strings.Join(c.want, ""), "$1"), "$1")
+			if got := strings.Join(got, ""); !strings.Contains(name, "address b") && !strings.Contains(name, "whole address") && (err != nil || !like(got, all)) {
+				t.Errorf("%s: %q, %v\nwant %q", name, got, err, all)
+			}
+			return
+		}
 		if same = same && len(got) == len(c.want); same {
 			for i, want := range c.want {
 				same = same && like(got[i], want)

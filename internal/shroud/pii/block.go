@@ -22,6 +22,16 @@ func (b *Block) Began(text string, start, end, to int) {
 	}
 }
 
+// After is the block as it is followed into another text, after its first bytes.
+func (b *Block) After(bytes int) Block {
+	out := *b
+	out.past += bytes
+	return out
+}
+
+// Open reports whether a block is followed.
+func (b *Block) Open() bool { return b.open }
+
 // Goes returns where the block ends that was followed up to a place, or that place, when the text
 // is decided over up to another.
 func (b *Block) Goes(text string, from, to int) (end int) {

@@ -19,6 +19,7 @@ type Inspector interface {
 	Rules(kind convo.Kind) Rules
 	// View decides over parts that are whole. An error ends the answer.
 	View(v *convo.View) ([]convo.Edit, error)
+	Sides
 }
 
 // Filter passes one stream on.
@@ -45,6 +46,12 @@ type Filter struct {
 	sent  int64             // the number of the event before, in a dialect that numbers them
 	usage convo.Usage
 	bytes int64 // of the texts that came in pieces
+
+	ahead  []*next           // what was read before its turn
+	read   int               // bytes of it
+	first  map[string]*begun // texts whose beginning was looked at with those before it
+	before map[string]Rules  // of the text of a run that was the last
+	became map[string]string // what texts became that are repeated, where that shows in no text alone
 }
 
 // Bytes is how long the texts were that came in pieces.
@@ -56,6 +63,13 @@ type text struct {
 	*tail
 	args strings.Builder // what a tool is called with is held until it is whole
 	last []byte          // the event of the newest piece
+	run  string
+	met  bool // it was looked at with those after it
+	skip int  // bytes of it that are to come, in whose place with stands
+	with string
+
+	again     bool // later events repeat it
+	raw, said strings.Builder
 }
 
 // The ways in which a stream fails, beside those of Inspect and Send.
@@ -72,10 +86,12 @@ const MaxEvent = 16 << 20
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 	f.texts, f.names, f.done, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]string{}, map[string]bool{}, -1
 	f.over, f.shut, f.wait = map[string]bool{}, false, nil
+	f.ahead, f.read, f.first, f.before, f.became = nil, 0, map[string]*begun{}, map[string]Rules{}, map[string]string{}
 	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
-		ev, err := f.in.Next()
+		n := f.turn()
+		err := n.err
 		if err != nil {
 			last, err := f.settle(nil)
 			if ended = ended || last; err != nil {
@@ -95,7 +111,7 @@ func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 		case err != nil:
 			return f.usage, ErrBroken
 		}
-		last, err := f.event(ev)
+		last, err := f.event(n)
 		if err != nil {
 			return f.usage, err
 		}
@@ -106,8 +122,8 @@ func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 var done = []byte("[DONE]")
 
 // event passes one event on. last says that the stream may end after it.
-func (f *Filter) event(ev *sse.Event) (last bool, err error) {
-	data := bytes.TrimSpace(ev.Data)
+func (f *Filter) event(n *next) (last bool, err error) {
+	ev, data := n.ev, n.data
 	if len(data) == 0 {
 		if f.wait != nil && len(f.wait.after) < maxAfter {
 			f.wait.after = append(f.wait.after, ev)
@@ -132,11 +148,11 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 		f.shut = true
 		return true, f.send(ev, nil)
 	}
-	e, err := f.Dialect.Event(ev.Name, ev.Data)
+	e := n.e
 	switch {
-	case err != nil && ev.Cut:
+	case e == nil && ev.Cut:
 		return false, ErrBroken
-	case err != nil:
+	case e == nil:
 		return false, ErrShape
 	}
 	if last, err = f.settle(e); err != nil {
@@ -199,9 +215,15 @@ func (f *Filter) take(ev *sse.Event, e *convo.Event, data []byte) (last bool, er
 	if err := f.named(e); err != nil {
 		return false, err
 	}
+	if err := f.meet(e); err != nil {
+		return false, err
+	}
 	edits, err := f.pieces(e, data)
 	if err != nil {
 		return false, err
+	}
+	for _, run := range e.Parted {
+		delete(f.before, run)
 	}
 	for _, begin := range e.Over {
 		f.over[begin] = true
@@ -218,14 +240,15 @@ func (f *Filter) take(ev *sse.Event, e *convo.Event, data []byte) (last bool, er
 	if err != nil {
 		return false, err
 	}
-	more, err := f.Inspect.View(e.View.Without(append(e.Deltas[:len(e.Deltas):len(e.Deltas)], e.Names...)))
+	again, parts := f.repeats(e)
+	more, err := f.Inspect.View(e.View.Without(slices.Concat(e.Deltas, e.Names, parts)))
 	if err == nil {
 		err = f.decide(func(key string) bool { return e.Failed || ends(e, key) })
 	}
 	if err != nil {
 		return false, err
 	}
-	return e.Last || e.Failed, f.send(ev, e.Rewrite(append(edits, more...)))
+	return e.Last || e.Failed, f.send(ev, e.Rewrite(slices.Concat(edits, again, more)))
 }
 
 // maxName is how long the name of a tool may be that comes in pieces.
@@ -319,10 +342,7 @@ func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err er
 		}
 		t := f.texts[d.Key]
 		if t == nil {
-			t = &text{kind: p.Kind}
-			if p.Kind != convo.Arguments {
-				t.tail = newTail(f.Inspect.Rules(p.Kind))
-			}
+			t = f.begin(p.Kind, &d)
 			f.texts[d.Key], f.order = t, append(f.order, d.Key)
 		}
 		t.last = data
@@ -330,7 +350,7 @@ func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err er
 		out := ""
 		if t.tail == nil {
 			t.args.WriteString(p.Text)
-		} else if out, err = t.write(p.Text); err != nil {
+		} else if out, err = t.take(p.Text); err != nil {
 			return nil, err
 		}
 		if ends(e, d.Key) && !comes(e.Deltas[i+1:], d.Key) {
@@ -377,7 +397,9 @@ func (f *Filter) rest(key string) (string, error) {
 	t := f.texts[key]
 	delete(f.texts, key)
 	if t.tail != nil {
-		return t.close()
+		out, err := t.close()
+		f.ended(t, out)
+		return out, err
 	}
 	v := convo.Called(t.args.String())
 	edits, err := f.Inspect.View(v)

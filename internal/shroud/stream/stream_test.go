@@ -76,6 +76,14 @@ func (i *inspector) Look(window string, from, to int) (cuts []stream.Cut, err er
 
 func (i *inspector) Rules(convo.Kind) stream.Rules { return i }
 
+func (i *inspector) Next(convo.Kind, stream.Rules, int) stream.Rules { return i }
+
+func (i *inspector) Across(_ stream.Rules, _ int, texts []string) ([]string, bool, error) {
+	return texts, false, nil
+}
+
+func (i *inspector) More([]string) bool { return false }
+
 func (i *inspector) View(v *convo.View) (edits []convo.Edit, err error) {
 	for n, p := range v.Parts {
 		if p.Kind == convo.ToolName && p.Text != "" && i.tool != "" && p.Text != i.tool {

@@ -84,6 +84,20 @@ func (t *tail) close() (string, error) {
 	return out, err
 }
 
+// keep is what has not gone of a text that is whole.
+func (t *tail) keep() string {
+	if t.scrub != nil {
+		t.held += t.scrub.Close()
+		t.scrub = nil
+	}
+	return t.held[t.from():]
+}
+
+func (t *tail) from() int { return min(max(t.next, t.covered), len(t.held)) }
+
+// instead puts another text in the place of what keep returned.
+func (t *tail) instead(text string) { t.held = t.held[:t.from()] + text }
+
 func (t *tail) filter(piece string) (string, error) {
 	if t.scrub != nil {
 		piece = t.scrub.Write(piece)
@@ -100,10 +114,9 @@ func (t *tail) rest() (string, error) {
 	if t.scrub != nil {
 		piece = t.scrub.Close()
 	}
-	if !t.rules.Windowed() {
-		return piece, nil
+	if t.held += piece; !t.rules.Windowed() {
+		return t.held, nil
 	}
-	t.held += piece
 	return t.release(true)
 }
 

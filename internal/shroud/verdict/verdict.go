@@ -86,6 +86,8 @@ func (i *Inspector) Of(src string, from inject.From) Report {
 			pattern = string(s.Categories[0])
 		}
 		add("prompt_injection", pattern, string(finding.Critical), shown(src, s.Span, private))
+	case s.Tongue > inject.Threshold:
+		add("prompt_injection", "foreign_language", string(finding.High), shown(src, s.TongueSpan, private))
 	case s.Foreign > inject.Threshold:
 		add("prompt_injection", "foreign_language", string(finding.Medium), shown(src, s.ForeignSpan, private))
 	}
