@@ -45,6 +45,7 @@ func (s *session) goodBodies() map[string]object {
 		"delete-me":        {"confirmation": "delete my account", "confirm": nil}, // not quite: the account is still needed
 		"create-api-key":   {"name": "x", "scopes": []string{"read"}, "expires_at": "2090-01-01T00:00:00Z"},
 		"create-vault":     {"name": "main", "description": "x"},
+		"update-vault":     {"name": "main", "description": "x"},
 		"put-secret":       {"value": "x", "type": "generic", "metadata": object{}, "expires_at": nil, "rotation_policy": object{}, "max_access_count": 0},
 		"generate-secret":  {"length": 32, "charset": "hex", "type": "generic"},
 		"create-policy": {
