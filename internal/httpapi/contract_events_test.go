@@ -292,6 +292,7 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", "/v1/shroud/activity", me, nil, 200, "shroud.activity", "success"},
 		{"GET", "/v1/shroud/activity?action=eaten", me, nil, 400, "shroud.activity", "failed"},
 		{"GET", "/v1/shroud/threat-summary", me, nil, 200, "shroud.activity", "success"},
+		{"GET", "/v1/shroud/activity/counts", me, nil, 200, "shroud.activity", "success"},
 		{"GET", "/v1/audit/events", me, nil, 200, "audit.read", "success"},
 		{"GET", "/v1/audit", me, nil, 200, "audit.read", "success"},
 		{"GET", "/v1/audit/verify", me, nil, 200, "audit.verify", "success"},
