@@ -485,6 +485,10 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.SearchSecrets(ctx, "v", "a b", 3, "c")
 			return err
 		}, method: "GET", path: "/v1/vaults/v/secrets?cursor=c&limit=3&q=a+b"},
+		"server set up": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Setup(ctx, "AB-C", "a@example.com", client.ValueOf("p"), "")
+			return err
+		}, method: "POST", path: "/v1/auth/signup", public: true, body: `{"email":"a@example.com","password":"p","setup_code":"AB-C"}`},
 		"vault renamed": {call: func(ctx context.Context, c *client.Client) error {
 			name := "n"
 			_, err := c.UpdateVault(ctx, "v", client.VaultChange{Name: &name})

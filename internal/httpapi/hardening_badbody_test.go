@@ -33,7 +33,7 @@ func (s *session) goodBodies() map[string]object {
 			"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": s.worker.key, "audience": audience, "scope": "vault:read",
 			"subject_token_type": "urn:1claw:params:oauth:token-type:api-key",
 		},
-		"signup":           {"email": s.ada.email, "password": password, "display_name": "x", "invite_token": nil},
+		"signup":           {"email": s.ada.email, "password": password, "display_name": "x", "invite_token": nil, "setup_code": nil},
 		"verify-email":     {"token": "x"},
 		"change-password":  {"current_password": "x", "new_password": password},
 		"mfa-verify":       {"mfa_token": "mfa_x", "code": "123456"},
