@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,25 +13,8 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
-
-// said is a log that tests read.
-type said struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (s *said) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(b)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.String()
-}
 
 func TestTheFirstOwnerIsMadeOnAPageByWhoReadsTheLog(t *testing.T) {
 	cfg, err := config.Read(nil, "")
@@ -40,7 +22,7 @@ func TestTheFirstOwnerIsMadeOnAPageByWhoReadsTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Data, cfg.Dev, cfg.Signup, cfg.RateAuth = t.TempDir(), true, false, config.Rate{}
-	var log said
+	var log world.Log
 	a, err := New(t.Context(), cfg, &listen.Listeners{At: listen.Addresses{API: "http://127.0.0.1:1"}, Files: &listen.Files{}}, "test", slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
