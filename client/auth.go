@@ -75,6 +75,17 @@ func (c *Client) Signup(ctx context.Context, email string, password Value, displ
 	return got(out, c.call(ctx, request{method: http.MethodPost, path: "/v1/auth/signup", public: true, body: body}, out))
 }
 
+// Setup makes the first owner of a server without users, with the code that it printed as it
+// started. displayName may be empty.
+func (c *Client) Setup(ctx context.Context, code, email string, password Value, displayName string) (*Signup, error) {
+	body := map[string]string{"setup_code": code, "email": email, "password": string(password.Reveal())}
+	if displayName != "" {
+		body["display_name"] = displayName
+	}
+	out := new(Signup)
+	return got(out, c.call(ctx, request{method: http.MethodPost, path: "/v1/auth/signup", public: true, body: body}, out))
+}
+
 // VerifyEmail confirms the address of a new account with the token of its mail.
 func (c *Client) VerifyEmail(ctx context.Context, token string) (*Token, error) {
 	out := new(Token)

@@ -477,6 +477,23 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "DELETE", path: "/v1/agents/a/router-keys/k"},
 		"flagged texts": {call: func(ctx context.Context, c *client.Client) error { _, err := c.FlaggedTexts(ctx, "r"); return err },
 			method: "GET", path: "/v1/shroud/activity/r/text"},
+		"model counts": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ShroudCounts(ctx, client.ModelRequestFilter{Provider: "p", Detector: "d", Period: "7d", Limit: 3})
+			return err
+		}, method: "GET", path: "/v1/shroud/activity/counts?detector=d&period=7d&provider=p"},
+		"secrets found": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SearchSecrets(ctx, "v", "a b", 3, "c")
+			return err
+		}, method: "GET", path: "/v1/vaults/v/secrets?cursor=c&limit=3&q=a+b"},
+		"server set up": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Setup(ctx, "AB-C", "a@example.com", client.ValueOf("p"), "")
+			return err
+		}, method: "POST", path: "/v1/auth/signup", public: true, body: `{"email":"a@example.com","password":"p","setup_code":"AB-C"}`},
+		"vault renamed": {call: func(ctx context.Context, c *client.Client) error {
+			name := "n"
+			_, err := c.UpdateVault(ctx, "v", client.VaultChange{Name: &name})
+			return err
+		}, method: "PATCH", path: "/v1/vaults/v", body: `{"name":"n"}`},
 		"threats": {call: func(ctx context.Context, c *client.Client) error { _, err := c.ShroudSummary(ctx, "7d"); return err },
 			method: "GET", path: "/v1/shroud/threat-summary?period=7d"},
 		"receipt": {call: func(ctx context.Context, c *client.Client) error {

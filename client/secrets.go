@@ -129,13 +129,24 @@ type SecretPage struct {
 // SecretsPage returns one page of the secrets whose path starts with prefix. limit 0
 // asks for all at once.
 func (c *Client) SecretsPage(ctx context.Context, vault, prefix string, limit int, cursor string) (*SecretPage, error) {
+	return c.secretsPage(ctx, vault, "prefix", prefix, limit, cursor)
+}
+
+// SearchSecrets returns the secrets whose path has a text in it, whatever its capitals: at
+// most limit. One answer looks at a bounded number of paths, so NextCursor may be set
+// after fewer.
+func (c *Client) SearchSecrets(ctx context.Context, vault, text string, limit int, cursor string) (*SecretPage, error) {
+	return c.secretsPage(ctx, vault, "q", text, limit, cursor)
+}
+
+func (c *Client) secretsPage(ctx context.Context, vault, by, text string, limit int, cursor string) (*SecretPage, error) {
 	p, err := route("vaults", vault, "secrets")
 	if err != nil {
 		return nil, err
 	}
 	q := url.Values{}
-	if prefix != "" {
-		q.Set("prefix", prefix)
+	if text != "" {
+		q.Set(by, text)
 	}
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))

@@ -54,16 +54,16 @@ type ModelRequests struct {
 	Total  int64          `json:"total"`
 }
 
-// ModelRequestFilter picks requests; zero fields pick all. Limit 0 is the server's default.
+// ModelRequestFilter picks requests; zero fields pick all. Detector picks those in which it
+// found something, and Period (1h, 24h, 7d or 30d) one that ends now. Limit 0 is the server's default.
 type ModelRequestFilter struct {
-	AgentID, Action string
-	Limit, Offset   int
+	AgentID, Action, Provider, Detector, Period string
+	Limit, Offset                               int
 }
 
-// ShroudActivity returns the requests that f picks.
-func (c *Client) ShroudActivity(ctx context.Context, f ModelRequestFilter) (*ModelRequests, error) {
+func (f *ModelRequestFilter) query() url.Values {
 	q := url.Values{}
-	for name, text := range map[string]string{"agent_id": f.AgentID, "action": f.Action} {
+	for name, text := range map[string]string{"agent_id": f.AgentID, "action": f.Action, "provider": f.Provider, "detector": f.Detector, "period": f.Period} {
 		if text != "" {
 			q.Set(name, text)
 		}
@@ -73,8 +73,36 @@ func (c *Client) ShroudActivity(ctx context.Context, f ModelRequestFilter) (*Mod
 			q.Set(name, strconv.Itoa(n))
 		}
 	}
+	return q
+}
+
+// ShroudActivity returns the requests that f picks.
+func (c *Client) ShroudActivity(ctx context.Context, f ModelRequestFilter) (*ModelRequests, error) {
 	out := new(ModelRequests)
-	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/shroud/activity", query: q, repeatable: true}, out))
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/shroud/activity", query: f.query(), repeatable: true}, out))
+}
+
+// ModelCounts are the requests of a period over time. Steps without any are left out.
+type ModelCounts struct {
+	From  time.Time   `json:"from"`
+	Step  int64       `json:"step_seconds"`
+	Slots []ModelSlot `json:"slots"`
+}
+
+// ModelSlot is how many requests of a provider came in one step, and in how many of them
+// something was found.
+type ModelSlot struct {
+	At       time.Time `json:"at"`
+	Provider string    `json:"provider"`
+	Requests int64     `json:"requests"`
+	Found    int64     `json:"found"`
+}
+
+// ShroudCounts counts the requests that f picks; an empty period is 24h.
+func (c *Client) ShroudCounts(ctx context.Context, f ModelRequestFilter) (*ModelCounts, error) {
+	f.Limit, f.Offset = 0, 0
+	out := new(ModelCounts)
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/shroud/activity/counts", query: f.query(), repeatable: true}, out))
 }
 
 // ThreatSummary is what was found in requests in a period, and in how many there were.

@@ -46,6 +46,19 @@ func (c *Client) Vault(ctx context.Context, id string) (*Vault, error) {
 	return got(out, c.read(ctx, out, "vaults", id))
 }
 
+// VaultChange is what UpdateVault changes; nil leaves a field as it is.
+type VaultChange struct {
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
+}
+
+// UpdateVault gives a vault another name or description. References by its former name find
+// nothing from then on. A name that is taken is a 409.
+func (c *Client) UpdateVault(ctx context.Context, id string, change VaultChange) (*Vault, error) {
+	out := new(Vault)
+	return got(out, c.write(ctx, http.MethodPatch, change, out, "vaults", id))
+}
+
 // DeleteVault deletes a vault with all its secrets.
 func (c *Client) DeleteVault(ctx context.Context, id string) error {
 	return c.remove(ctx, "vaults", id)

@@ -9,6 +9,7 @@ func TestPostgreSQL(t *testing.T) {
 		"confirmed addresses": TestAddressesAreConfirmedFirst,
 		"a token spent once":  TestAMailedTokenIsSpentOnce,
 		"the first owner":     TestTheFirstOwnerIsMadeOnce,
+		"setup":               TestAServerIsSetUpOnceWithACodeOfItsStart,
 		"profile":             TestProfile,
 		"personal keys":       TestPersonalKeys,
 		"hashes":              TestLoginHashesAgainWhenTheParametersChanged,

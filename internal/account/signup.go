@@ -112,20 +112,13 @@ func (s *Service) EnsureOwner(ctx context.Context, email string, password secret
 		return false, err
 	}
 	now := s.cfg.Now()
-	a, err := s.NewAccount(email, "", now)
-	if err == nil {
-		err = checkPassword(password.Reveal(), a.Email, a.DisplayName)
-	}
+	a, err := s.firstOwner(ctx, email, password, "", now)
 	if err != nil {
 		return false, err
 	}
-	if a.PasswordHash, err = s.identity.HashPassword(ctx, password.Reveal()); err != nil {
-		return false, err
-	}
-	a.PlatformAdmin, a.EmailVerified = true, true
 	return s.store.AddFirstOwner(ctx, a, a.DisplayName, &audit.Event{
 		ID: ids.New(), Org: a.Org, At: now, Action: string(policy.Signup), ActorKind: string(policy.KindUser), ActorID: a.ID,
-		ResourceType: "user", ResourceID: a.ID, Details: audit.Details{Outcome: audit.Success, Reason: "first_owner"},
+		ResourceType: "user", ResourceID: a.ID, Details: audit.Details{Outcome: audit.Success, Reason: reasonFirst},
 	})
 }
 

@@ -283,3 +283,50 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 		t.Error("the address is in no file: this test looks at the wrong files")
 	}
 }
+
+func TestAServerIsSetUpOnceWithACodeOfItsStart(t *testing.T) {
+	w := world.Open(t)
+	code, err := w.Accounts.OfferSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := w.Accounts.OfferSetup(t.Context()) // of another node, or another start
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup := func(code, email string) error {
+		_, err := w.Accounts.Setup(t.Context(), w.Anon(policy.Signup), code, email, secret.FromString(world.Password), "Ann")
+		return err
+	}
+	world.WantKind(t, "no code", setup("", "ann@example.com"), fault.Denied)
+	world.WantKind(t, "half a code", setup(code[:10], "ann@example.com"), fault.Denied)
+	w.Clock.Forward(25 * time.Hour)
+	world.WantKind(t, "yesterday's code", setup(code, "ann@example.com"), fault.Denied)
+	code, err = w.Accounts.OfferSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	world.WantKind(t, "the code of a former start", setup(other, "ann@example.com"), fault.Denied)
+	errs := make([]error, 4)
+	var wait sync.WaitGroup
+	for i := range errs {
+		wait.Go(func() { errs[i] = setup(code, "owner"+string(rune('a'+i))+"@example.com") })
+	}
+	wait.Wait()
+	owners := 0
+	for i, err := range errs {
+		if err == nil {
+			owners++
+			a, err := w.DB.AccountByEmail(t.Context(), "owner"+string(rune('a'+i))+"@example.com")
+			if err != nil || !a.PlatformAdmin || !a.EmailVerified || a.Role != policy.RoleOwner {
+				t.Errorf("the owner is %+v, %v", a, err)
+			}
+		} else {
+			world.WantKind(t, "another", err, fault.Conflict)
+		}
+	}
+	if owners != 1 {
+		t.Errorf("%d owners", owners)
+	}
+	world.WantKind(t, "the code again", setup(code, "late@example.com"), fault.Conflict)
+}

@@ -44,6 +44,10 @@ type UserStore interface {
 	AddUser(ctx context.Context, a identity.Account, orgName string, t *MailToken, ev *audit.Event) error
 	// AddFirstOwner is AddUser for a server without users; false when it has some.
 	AddFirstOwner(ctx context.Context, a identity.Account, orgName string, ev *audit.Event) (bool, error)
+	// AddSetupCode keeps the hash of a code for AddFirstOwner, which ends all of them.
+	AddSetupCode(ctx context.Context, hash string, until time.Time) error
+	// SetupCode reports whether a code with that hash is kept and not over.
+	SetupCode(ctx context.Context, hash string, now time.Time) (bool, error)
 	// HasUsers reports whether anybody has an account.
 	HasUsers(ctx context.Context) (bool, error)
 	// AccountByEmail returns the user in its home organisation, or where it is no

@@ -298,6 +298,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	})
 	a.signedIn = signedin.New(signedin.Config{
 		API: a.api, Logins: a.identity, Log: a.log, Now: now, Version: a.version, PublicURL: at.API, ShroudURL: at.Shroud, Dev: a.cfg.Dev, Providers: a.logins(),
+		Unowned: func(ctx context.Context) bool {
+			owned, err := a.accounts.Owned(ctx)
+			return err == nil && !owned
+		},
 	})
 	return nil
 }

@@ -139,7 +139,7 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	if cfg.Dev {
 		ready, err = a.devReady(ctx, l.At, d.Stdout)
 	} else {
-		err = a.ensureOwner(ctx)
+		err = a.ensureOwner(ctx, l.At.API)
 	}
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -164,18 +164,19 @@ func (a *App) devReady(ctx context.Context, at listen.Addresses, out io.Writer) 
 	return func() error { return a.DevAnnounce(owner, at, out) }, err
 }
 
-// ensureOwner creates the configured owner on a server without users. A server
-// that nobody could ever log in to is refused.
-func (a *App) ensureOwner(ctx context.Context) error {
+// ensureOwner creates the configured owner on a server without users. Where none is
+// configured, the page at address makes one of who has the code that is printed here.
+func (a *App) ensureOwner(ctx context.Context, address string) error {
 	have, err := a.db.HasUsers(ctx)
 	switch {
 	case err != nil || have:
 		return err
-	case a.cfg.OwnerEmail == "" && a.cfg.Signup:
-		return nil
 	case a.cfg.OwnerEmail == "":
-		return fault.New(fault.Invalid, "no_owner", "This server has no users, and nobody may sign up, so nobody could log in. "+
-			"Set ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE to create its owner.")
+		code, err := a.accounts.OfferSetup(ctx)
+		if err == nil {
+			a.log.Warn("this server has no owner yet: open its page and enter the code, within a day", slog.String("page", address+"/setup"), slog.String("code", code))
+		}
+		return err
 	}
 	made, err := a.accounts.EnsureOwner(ctx, a.cfg.OwnerEmail, a.cfg.OwnerPassword)
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {

@@ -23,7 +23,7 @@ var page = []string{"client", "internal/dashboard/frame"}
 // pagesOfPeople are the packages of pages.
 var pagesOfPeople = []string{
 	"internal/dashboard/pages/agents", "internal/dashboard/pages/entry", "internal/dashboard/pages/home", "internal/dashboard/pages/inbox",
-	"internal/dashboard/pages/organisation", "internal/dashboard/pages/own", "internal/dashboard/pages/records", "internal/dashboard/pages/vaults",
+	"internal/dashboard/pages/organisation", "internal/dashboard/pages/own", "internal/dashboard/pages/records", "internal/dashboard/pages/setup", "internal/dashboard/pages/vaults",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -100,6 +100,7 @@ var arrows = map[string][]string{
 	"internal/dashboard/pages/organisation": join(page, "internal/dashboard/plot"),
 	"internal/dashboard/pages/own":          page,
 	"internal/dashboard/pages/records":      join(page, "internal/dashboard/plot", "internal/evm"),
+	"internal/dashboard/pages/setup":        page,
 	"internal/dashboard/pages/vaults":       join(page, "internal/binding", "internal/policy"),
 
 	// Shroud.

@@ -17,7 +17,7 @@ func (c *cli) commands() []*cobra.Command {
 			c.keyCreate(), c.keyList(), c.keyMade(), c.keyRevoke(), c.keyImport(), c.keyRotate(), c.keyDelete(), c.keyAddress(), c.keySign()),
 		group("account", "Your account", c.accountDelete()),
 		group("vault", "Make, list and delete vaults, and change their keys",
-			c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultUse(), c.vaultDelete(), c.vaultRekey(),
+			c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultUse(), c.vaultRename(), c.vaultDelete(), c.vaultRekey(),
 			group("cmek", "Manage the key that clients encrypt a vault's values with",
 				c.cmekEnable(), c.cmekDisable(), c.cmekRotate(), c.cmekStatus())),
 		group("secret", "Write, read and list secrets",

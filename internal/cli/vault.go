@@ -68,6 +68,36 @@ func (c *cli) vaultGet() *cobra.Command {
 	}
 }
 
+func (c *cli) vaultRename() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename NAME|ID NEW-NAME",
+		Short: "Give a vault another name",
+		Long: `Give a vault another name. References by the former name (oneclaw://NAME/...) find
+nothing from then on, in programs, files and agents' prompts: change them too, or name
+vaults by their id there.`,
+		Args: args("NAME|ID", "NEW-NAME"),
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			if err := checkName(a[1]); err != nil {
+				return err
+			}
+			id, err := vaultID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
+			v, err := cl.UpdateVault(ctx, id, client.VaultChange{Name: &a[1]})
+			if err != nil {
+				return err
+			}
+			if used, _ := c.UsedVault(); used == id {
+				if err := c.UseVault(v.ID, v.Name); err != nil {
+					return err
+				}
+			}
+			return c.printVault(ctx, cl, v)
+		}),
+	}
+}
+
 func (c *cli) vaultDelete() *cobra.Command {
 	return c.mayAsk(c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
 		vaultID, "Delete the vault %s and all its secrets, for good?", func(cl *client.Client, ctx context.Context, id string) error {

@@ -16,6 +16,7 @@ type signupRequest struct {
 		Email       string      `json:"email"`
 		Password    secretValue `json:"password" doc:"At least 12 characters with upper and lower case, a digit and a symbol; no character three times in a row, no run such as abc or 123."`
 		DisplayName *string     `json:"display_name,omitempty" nullable:"true"`
+		SetupCode   *string     `json:"setup_code,omitempty" nullable:"true" doc:"That a server without users printed as it started: become its first owner."`
 		InviteToken *string     `json:"invite_token,omitempty" nullable:"true" doc:"From the mail of an invitation: join the organisation that sent it, with a new account or the one that the address has."`
 	}
 }
@@ -78,9 +79,15 @@ func (a *API) registerAccount() {
 		var j account.Joined
 		var err error
 		known := false // the address had an account, which joined
-		if token := deref(in.Body.InviteToken); token == "" {
+		token, code := deref(in.Body.InviteToken), deref(in.Body.SetupCode)
+		switch {
+		case code != "":
+			var t identity.Token
+			t, err = a.accounts.Setup(ctx, c, code, email, password, name)
+			j = account.Joined{Email: t.Email, Token: &t}
+		case token == "":
 			j, err = a.accounts.Signup(ctx, c, email, password, name)
-		} else {
+		default:
 			var t identity.Token
 			t, known, err = a.orgs.SignupInvited(ctx, c, email, password, name, token)
 			j = account.Joined{Email: t.Email, Token: &t}

@@ -56,12 +56,47 @@ func TestRequestsToModelsAreListedAndSummedUp(t *testing.T) {
 	if o["total_requests"] != json.Number("2") || o["blocked_requests"] != json.Number("1") || d["detections"] != json.Number("2") || f["score"] != json.Number("0.9") || f["reason"] != "prompt_injection" {
 		t.Errorf("%s", sum.body)
 	}
+	// The filters are the database's, over all that is kept.
+	for q, total := range map[string]string{
+		"provider=openai": "2", "provider=OpenAI": "0", "detector=injection": "1", "detector=pii": "0", "period=1h": "2",
+		"provider=openai&detector=injection&action=blocked&period=24h": "1", "detector=injection&action=allowed": "0",
+	} {
+		if r := s.do("GET", "/v1/shroud/activity?"+q, s.ada.token, nil).want(200); r.json()["total"] != json.Number(total) {
+			t.Errorf("%s: %s", q, r.body)
+		}
+	}
+	for q, want := range map[string][2]int64{
+		"period=1h": {2, 1}, "": {2, 1}, "detector=injection&period=7d": {1, 1}, "period=30d&provider=anthropic": {0, 0}, "action=blocked": {1, 1},
+	} {
+		r := s.do("GET", "/v1/shroud/activity/counts?"+q, s.ada.token, nil).want(200)
+		fields(t, "counts", r.json(), "from", "step_seconds", "slots")
+		var n [2]int64
+		for _, slot := range r.list("slots") {
+			fields(t, "slot", slot, "at", "provider", "requests", "found")
+			for i, name := range []string{"requests", "found"} {
+				v, err := slot[name].(json.Number).Int64()
+				if err != nil {
+					t.Fatal(err)
+				}
+				n[i] += v
+			}
+		}
+		if n != want {
+			t.Errorf("%s: %s", q, r.body)
+		}
+	}
+	s.do("GET", "/v1/shroud/activity?period=1y", s.ada.token, nil).want(400, "invalid_period")
+	s.do("GET", "/v1/shroud/activity/counts?period=1y", s.ada.token, nil).want(400, "invalid_period")
+
 	// Others see nothing of it, and learn not even that there is such an agent.
 	bob := s.signup("bob")
 	for _, of := range []string{s.worker.id, nobodysID} {
 		if r := s.do("GET", "/v1/shroud/activity?agent_id="+of, bob.token, nil).want(200); r.json()["total"] != json.Number("0") {
 			t.Errorf("another organisation: %s", r.body)
 		}
+	}
+	if r := s.do("GET", "/v1/shroud/activity/counts?period=24h", bob.token, nil).want(200); len(r.list("slots")) != 0 {
+		t.Errorf("another organisation: %s", r.body)
 	}
 	bob.joins(s.ada, "member")
 	if r := s.do("GET", "/v1/shroud/activity", bob.token, nil).want(200); r.json()["total"] != json.Number("0") {
@@ -76,4 +111,9 @@ func TestRequestsToModelsAreListedAndSummedUp(t *testing.T) {
 	s.do("GET", "/v1/shroud/threat-summary?period=1y", s.ada.token, nil).want(400, "invalid_period")
 	s.do("GET", "/v1/shroud/activity?action=eaten", s.ada.token, nil).want(400, "unknown_action")
 	s.do("GET", "/v1/shroud/activity?limit=0", s.ada.token, nil).want(400)
+	s.Clock.Forward(2 * time.Hour)
+	s.ada.token = s.ada.login()
+	if r := s.do("GET", "/v1/shroud/activity?period=1h", s.ada.token, nil).want(200); r.json()["total"] != json.Number("0") {
+		t.Errorf("after two hours: %s", r.body)
+	}
 }

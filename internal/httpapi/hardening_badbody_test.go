@@ -33,7 +33,7 @@ func (s *session) goodBodies() map[string]object {
 			"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": s.worker.key, "audience": audience, "scope": "vault:read",
 			"subject_token_type": "urn:1claw:params:oauth:token-type:api-key",
 		},
-		"signup":           {"email": s.ada.email, "password": password, "display_name": "x", "invite_token": nil},
+		"signup":           {"email": s.ada.email, "password": password, "display_name": "x", "invite_token": nil, "setup_code": nil},
 		"verify-email":     {"token": "x"},
 		"change-password":  {"current_password": "x", "new_password": password},
 		"mfa-verify":       {"mfa_token": "mfa_x", "code": "123456"},
@@ -45,6 +45,7 @@ func (s *session) goodBodies() map[string]object {
 		"delete-me":        {"confirmation": "delete my account", "confirm": nil}, // not quite: the account is still needed
 		"create-api-key":   {"name": "x", "scopes": []string{"read"}, "expires_at": "2090-01-01T00:00:00Z"},
 		"create-vault":     {"name": "main", "description": "x"},
+		"update-vault":     {"name": "main", "description": "x"},
 		"put-secret":       {"value": "x", "type": "generic", "metadata": object{}, "expires_at": nil, "rotation_policy": object{}, "max_access_count": 0},
 		"generate-secret":  {"length": 32, "charset": "hex", "type": "generic"},
 		"create-policy": {

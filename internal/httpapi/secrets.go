@@ -104,6 +104,7 @@ func (a *API) registerSecrets() {
 type listSecrets struct {
 	vaultPath
 	Prefix string `query:"prefix" maxLength:"512" doc:"Only paths that begin so."`
+	Text   string `query:"q" maxLength:"512" doc:"Only paths that have this in them, whatever its capitals. With limit, one answer looks at a bounded number of paths: it may have few items, or none, and next_cursor."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most this many, with next_cursor when there are more. Absent: all."`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"next_cursor of the page before."`
 }
@@ -121,7 +122,7 @@ func (a *API) registerListing() {
 		if err != nil {
 			return nil, err
 		}
-		l, err := a.vault.List(ctx, c, in.VaultID, prefix.String(), after, in.Limit)
+		l, err := a.vault.Find(ctx, c, in.VaultID, vault.Search{Prefix: prefix.String(), Text: in.Text}, after, in.Limit)
 		if err != nil {
 			return nil, err
 		}

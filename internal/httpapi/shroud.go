@@ -73,10 +73,44 @@ type requestList struct {
 }
 
 type listRequests struct {
-	AgentID string `query:"agent_id" maxLength:"64"`
-	Action  string `query:"action" maxLength:"64" doc:"allowed, logged, warned, redacted, blocked, failed or lost."`
-	Limit   int    `query:"limit" minimum:"1" default:"50" doc:"At most 1000; more is taken as 1000."`
-	Offset  int    `query:"offset" minimum:"0" maximum:"1000000" default:"0"`
+	pickRequests
+	Period string `query:"period" maxLength:"8" doc:"1h, 24h, 7d or 30d, which ends now; left out: all that is kept."`
+	Limit  int    `query:"limit" minimum:"1" default:"50" doc:"At most 1000; more is taken as 1000."`
+	Offset int    `query:"offset" minimum:"0" maximum:"1000000" default:"0"`
+}
+
+// pickRequests are the filters of requests.
+type pickRequests struct {
+	AgentID  string `query:"agent_id" maxLength:"64"`
+	Action   string `query:"action" maxLength:"64" doc:"allowed, logged, warned, redacted, blocked, failed or lost."`
+	Provider string `query:"provider" maxLength:"255"`
+	Detector string `query:"detector" maxLength:"255" doc:"Only those in which it found something."`
+}
+
+func (p *pickRequests) query() activity.Query {
+	return activity.Query{Agent: p.AgentID, Action: activity.Action(p.Action), Provider: p.Provider, Detector: p.Detector}
+}
+
+// countsBody is the answer of GET /v1/shroud/activity/counts.
+type countsBody struct {
+	From  time.Time  `json:"from"`
+	Step  int64      `json:"step_seconds"`
+	Slots []slotBody `json:"slots" doc:"Oldest first; those without a request are left out."`
+}
+
+type slotBody struct {
+	At       time.Time `json:"at" doc:"When it begins."`
+	Provider string    `json:"provider"`
+	Requests int64     `json:"requests"`
+	Found    int64     `json:"found" doc:"In how many of them something was found."`
+}
+
+func countsOf(n *activity.Counts) countsBody {
+	b := countsBody{From: n.From, Step: int64(n.Step / time.Second), Slots: []slotBody{}}
+	for _, s := range n.Slots {
+		b.Slots = append(b.Slots, slotBody{s.At, s.Provider, s.Requests, s.Found})
+	}
+	return b
 }
 
 // summaryBody is the answer of GET /v1/shroud/threat-summary (contract, later.md).
@@ -174,14 +208,24 @@ func (a *API) registerShroud() {
 		method: http.MethodGet, path: "/v1/shroud/activity", id: "list-shroud-activity", tag: "Shroud",
 		summary: "Requests to language models, newest first; who does not manage the organisation sees those of its own agents, and an agent its own", action: policy.ReadActivity,
 	}, func(ctx context.Context, c *call.Call, in *listRequests) (*body[requestList], error) {
-		rows, total, err := a.activity.List(ctx, c, activity.Query{
-			Agent: in.AgentID, Action: activity.Action(in.Action), Limit: min(in.Limit, maxEvents), Offset: in.Offset,
-		})
+		q := in.query()
+		q.Limit, q.Offset = min(in.Limit, maxEvents), in.Offset
+		rows, total, err := a.activity.ListSince(ctx, c, q, in.Period)
 		out := requestList{Events: []requestBody{}, Total: total}
 		for i := range rows {
 			out.Events = append(out.Events, requestOf(&rows[i]))
 		}
 		return answer(out, err)
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/shroud/activity/counts", id: "count-shroud-activity", tag: "Shroud",
+		summary: "How many requests to language models there were in a period that ends now, step by step", action: policy.ReadActivity,
+	}, func(ctx context.Context, c *call.Call, in *struct {
+		pickRequests
+		Period string `query:"period" maxLength:"8" doc:"1h, 24h, 7d or 30d; left out: 24h."`
+	}) (*body[countsBody], error) {
+		n, err := a.activity.Count(ctx, c, in.query(), in.Period)
+		return answer(countsOf(&n), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shroud/threat-summary", id: "shroud-threat-summary", tag: "Shroud",

@@ -45,6 +45,14 @@ type createVault struct {
 	}
 }
 
+type updateVault struct {
+	vaultPath
+	Body struct {
+		Name        *string `json:"name,omitempty" nullable:"true" minLength:"1" maxLength:"255" doc:"Unique in the organisation. References by the former name find nothing from then on."`
+		Description *string `json:"description,omitempty" nullable:"true"`
+	}
+}
+
 type vaultList struct {
 	Vaults []vaultBody `json:"vaults"`
 }
@@ -76,6 +84,13 @@ func (a *API) registerVaults() {
 		summary: "Get a vault", action: policy.ReadVault,
 	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.Get(ctx, c, in.VaultID)
+		return answer(vaultOf(&v), err)
+	})
+	handle(a, op{
+		method: http.MethodPatch, path: "/v1/vaults/{vault_id}", id: "update-vault", tag: "Vaults",
+		summary: "Give a vault another name or description", errors: []int{http.StatusConflict}, action: policy.UpdateVault,
+	}, func(ctx context.Context, c *call.Call, in *updateVault) (*body[vaultBody], error) {
+		v, err := a.vault.Change(ctx, c, in.VaultID, in.Body.Name, in.Body.Description)
 		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{

@@ -50,6 +50,7 @@ const (
 	CreateVault Action = "vault.create"
 	ListVaults  Action = "vault.list"
 	ReadVault   Action = "vault.read"
+	UpdateVault Action = "vault.update" // its name and description
 	DeleteVault Action = "vault.delete"
 	EnableCMEK  Action = "vault.cmek_enable"
 	DisableCMEK Action = "vault.cmek_disable"

@@ -122,7 +122,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
 		policy.ListInvitations, policy.RevokeInvitation,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
-		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook, policy.ReadFlagged,
+		policy.UpdateBilling, policy.UpdateVault, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook, policy.ReadFlagged,
 		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook, policy.SetBindings, policy.CancelWithSecret,
 		policy.FreezeOrg, policy.UnfreezeOrg, policy.ReadFreeze, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard,
 		policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey,
@@ -150,7 +150,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret,
 		policy.DisableVersion, policy.WhoCan, policy.CreateShare, policy.ReadBindings, policy.SetBindings, policy.CancelWithSecret,
 		policy.FillSecretRequest, policy.DeclineSecretRequest)
-	onVault := onPath || is(policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
+	onVault := onPath || is(policy.ReadVault, policy.UpdateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
 		policy.RotateCMEK, policy.ReadCMEK, policy.ListSecrets, policy.CreatePolicy, policy.ListPolicies,
 		policy.UpdatePolicy, policy.DeletePolicy, policy.RekeyVault, policy.ReadRekey)
 	onAgent := is(policy.ReadAgent, policy.ReadAccess, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
@@ -174,7 +174,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	// Scopes.
 	writes := is(policy.ChangePassword, policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice,
 		policy.DenyDevice, policy.UpdateUser, policy.DeleteUser, policy.CreateAPIKey, policy.DeleteAPIKey,
-		policy.CreateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
+		policy.CreateVault, policy.UpdateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.RestoreSecret, policy.PurgeSecret, policy.DisableVersion,
 		policy.CreatePolicy, policy.UpdatePolicy, policy.DeletePolicy, policy.RegisterAgent, policy.UpdateAgent,
 		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken,
@@ -411,7 +411,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		return yes("creator")
 	}
 	switch a {
-	case policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
+	case policy.ReadVault, policy.UpdateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.ReadCMEK, policy.ListSecrets, policy.DescribeSecret, policy.ListVersions, policy.RestoreSecret,
 		policy.PurgeSecret, policy.DisableVersion, policy.WhoCan, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy,
 		policy.RekeyVault, policy.ReadRekey, policy.ReadBindings, policy.SetBindings, policy.CancelWithSecret:

@@ -40,6 +40,8 @@ var table = map[Action]Rule{
 	CreateVault: {Who: Principals, Open: true, Writes: true},
 	ListVaults:  {Who: Principals, Open: true, Rows: true},
 	ReadVault:   {Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Reserved: true},
+	// References have the name: what an agent renamed would end others' programs.
+	UpdateVault: {Who: Users, Over: OverVault, Creator: true, Admin: true, Writes: true},
 	DeleteVault: {Who: Principals, Over: OverVault, Creator: true, Admin: true, Holds: Delete, Writes: true},
 	EnableCMEK:  {Who: Users, Over: OverVault, Creator: true, Admin: true, Writes: true},
 	DisableCMEK: {Who: Users, Over: OverVault, Creator: true, Admin: true, Writes: true},

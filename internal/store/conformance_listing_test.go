@@ -202,3 +202,58 @@ func pathsOf(rows []*vault.Meta) (out []string) {
 	}
 	return out
 }
+
+// find searches to the end, in pages.
+func (f *fixture) find(t *testing.T, vaultID string, s vault.Search, page int) (paths []string, statements int) {
+	t.Helper()
+	after := ""
+	for {
+		rows, next, err := f.Find(t.Context(), vaultID, s, after, page)
+		must(t, err)
+		statements++
+		for _, m := range rows {
+			paths = append(paths, m.Path)
+		}
+		if next == "" {
+			return paths, statements
+		}
+		if next <= after {
+			t.Fatalf("after %q the search goes on at %q", after, next)
+		}
+		after = next
+	}
+}
+
+func testFind(t *testing.T, f *fixture) {
+	v, other := f.addVault(t, "v").ID, f.addVault(t, "other").ID
+	var paths []string
+	for i := range 2*vault.Stretch + 500 {
+		paths = append(paths, fmt.Sprintf("%c%05d/%s", "aB"[i%2], i, []string{"Stripe_key", "stripe-key", "db"}[i%3]))
+	}
+	f.fill(t, v, paths)
+	f.fill(t, other, []string{"stripe"})
+	gone := paths[0]
+	_, err := f.SetDeleted(t.Context(), v, gone, moment, f.event())
+	must(t, err)
+	slices.Sort(paths)
+	for _, tc := range []struct{ prefix, text string }{
+		{"", "stripe"}, {"", "STRIPE_"}, {"", "_"}, {"", "9/db"}, {"B0", "stripe-"}, {"", "a00000"}, {"", "a2049"}, {"b", "stripe"},
+		{"", "%"}, {"", "!"}, {"", "a b"}, {"", "é"}, {"", "\x00"}, {"", "'"}, {"", "\u212a"}, // the sign for Kelvin is no k
+	} {
+		var wanted []string
+		for _, p := range paths {
+			if p != gone && strings.HasPrefix(p, tc.prefix) && strings.Contains(strings.ToLower(p), strings.ToLower(tc.text)) && tc.text != "\u212a" {
+				wanted = append(wanted, p)
+			}
+		}
+		for _, page := range []int{1000, 7000} {
+			got, statements := f.find(t, v, vault.Search{Prefix: tc.prefix, Text: tc.text}, page)
+			if !slices.Equal(got, wanted) {
+				t.Errorf("%q within %q by %d: %d paths, want %d", tc.text, tc.prefix, page, len(got), len(wanted))
+			}
+			if statements > 3+len(wanted)/page {
+				t.Errorf("%q within %q by %d: %d statements", tc.text, tc.prefix, page, statements)
+			}
+		}
+	}
+}

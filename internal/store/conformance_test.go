@@ -30,6 +30,8 @@ func runConformance(t *testing.T, open func(t *testing.T) *store.DB) {
 		"soft delete, restore and revival keep the numbers":                       testDeleteRestore,
 		"purge removes the rows and never gives a number again":                   testPurge,
 		"a listing pages by key, byte by byte":                                    testListing,
+		"a search finds what has a text in its path, a stretch at a time":         testFind,
+		"a vault gets a name that no other has":                                   testVaultChanges,
 		"a listing stands still while rows come and go":                           testListingMoves,
 		"a page of a listing ends after a MiB of metadata":                        testListingBySize,
 		"a prefix is exact":                                                       testPrefix,

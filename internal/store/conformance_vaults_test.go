@@ -270,3 +270,54 @@ func epoch(t *testing.T, db *store.DB) int64 {
 	t.Fatal("the epoch is not known for a minute")
 	return 0
 }
+
+func testVaultChanges(t *testing.T, f *fixture) {
+	v, other := f.addVault(t, "prod"), f.addVault(t, "stage")
+	text := func(s string) *string { return &s }
+	change := func(id string, name, description *string) (vault.Vault, error) {
+		return f.ChangeVault(t.Context(), f.org, id, name, description, f.event())
+	}
+	got, err := change(v.ID, text("live"), nil)
+	must(t, err)
+	v.Name = "live"
+	if got != v {
+		t.Errorf("renamed to %+v, want %+v", got, v)
+	}
+	got, err = change(v.ID, nil, text("what customers see"))
+	must(t, err)
+	v.Description = "what customers see"
+	if got != v {
+		t.Errorf("described as %+v, want %+v", got, v)
+	}
+	if read, err := f.Vault(t.Context(), v.ID); err != nil || read != v {
+		t.Errorf("read %+v, %v, want %+v", read, err, v)
+	}
+	_, err = f.VaultNamed(t.Context(), f.org, "prod")
+	want(t, "the former name", err, "vault_not_found")
+
+	for _, name := range []string{"stage", "ｓｔａｇｅ", "sta\u200bge"} { // as people see it, the name of another
+		_, err = change(v.ID, &name, text("no"))
+		want(t, "the name of another: "+name, err, "vault_name_taken")
+	}
+	_, err = change(v.ID, text("ｌｉｖｅ"), nil) // its own
+	must(t, err)
+	_, err = f.ChangeVault(t.Context(), ids.New(), v.ID, text("theirs"), nil, f.event())
+	want(t, "another organisation's vault", err, "vault_not_found")
+	_, err = change(ids.New(), text("none"), nil)
+	want(t, "an unknown id", err, "vault_not_found")
+	must(t, f.AddVault(t.Context(), f.newVault("prod"), f.event())) // the name is free
+
+	// Of two that take one name at once, one gets it.
+	var wg sync.WaitGroup
+	errs := make([]error, 2)
+	for i, id := range []string{v.ID, other.ID} {
+		wg.Go(func() { _, errs[i] = change(id, text("race"), nil) })
+	}
+	wg.Wait()
+	if (errs[0] == nil) == (errs[1] == nil) {
+		t.Errorf("two took one name: %v, %v", errs[0], errs[1])
+	}
+	if all, err := f.Vaults(t.Context(), f.org); err != nil || !slices.ContainsFunc(all, func(v vault.Vault) bool { return v.Name == "race" }) || len(all) != 3 {
+		t.Errorf("the vaults are %+v, %v", all, err)
+	}
+}

@@ -8,9 +8,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-// listPostgres runs listQuery.
-func (db *DB) listPostgres(ctx context.Context, args []any, limit int) (p page, err error) {
-	err = db.Raw(ctx, listQuery, args, func(v [][]byte) (bool, error) {
+// pagePostgres runs listQuery or findQuery.
+func (db *DB) pagePostgres(ctx context.Context, query string, args []any, limit int) (p page, err error) {
+	err = db.Raw(ctx, query, args, func(v [][]byte) (bool, error) {
 		m, err := rawMeta(v)
 		return err == nil && p.add(m, limit), err
 	})

@@ -155,18 +155,22 @@ const listQuery = `SELECT version_id, path, type, version, metadata, created_at,
 var errPageFull = errors.New("the page is full")
 
 func (db *DB) list(ctx context.Context, vaultID string, k pageKey) (page, error) {
-	args := []any{vaultID, k.after, k.prefix, k.prefix + "\x7f", k.limit}
+	return db.page(ctx, listQuery, []any{vaultID, k.after, k.prefix, k.prefix + "\x7f", k.limit}, k.limit)
+}
+
+// page runs listQuery or findQuery.
+func (db *DB) page(ctx context.Context, query string, args []any, limit int) (page, error) {
 	if db.Postgres() {
-		return db.listPostgres(ctx, args, k.limit)
+		return db.pagePostgres(ctx, query, args, limit)
 	}
-	p := page{rows: make([]*vault.Meta, 0, min(k.limit, 64))}
-	err := db.Each(ctx, listQuery, args, func(rows *sql.Rows) error {
+	p := page{rows: make([]*vault.Meta, 0, min(limit, 64))}
+	err := db.Each(ctx, query, args, func(rows *sql.Rows) error {
 		var m vault.Meta
 		var created int64
 		var expires sql.NullInt64
 		err := rows.Scan(&m.ID, &m.Path, &m.Type, &m.Version, &m.Metadata, &created, &expires)
 		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
-		if err == nil && !p.add(&m, k.limit) {
+		if err == nil && !p.add(&m, limit) {
 			err = errPageFull
 		}
 		return err

@@ -64,16 +64,45 @@ func scanRequest(rows *sql.Rows) (activity.Request, error) {
 	return r, err
 }
 
+// filtered is the rows of shroud_activity that q picks with all that it has. Its arguments are
+// filteredArgs, $1 to $7.
+const filtered = ` FROM shroud_activity WHERE ` + picked + ` AND ($4 = '' OR action = $4) AND ($5 = '' OR provider = $5)
+	AND ($6 = '' OR EXISTS (SELECT 1 FROM shroud_findings WHERE activity_id = shroud_activity.id AND detector = $6)) AND at >= $7`
+
+func filteredArgs(q *activity.Query, more ...any) []any {
+	var from int64
+	if !q.From.IsZero() {
+		from = micros(q.From)
+	}
+	return append(pickedArgs(q, string(q.Action), q.Provider, q.Detector, from), more...)
+}
+
+// Counts implements activity.Store.
+func (db *DB) Counts(ctx context.Context, q activity.Query, step time.Duration) (out []activity.Slot, err error) {
+	if err := db.CatchUp(ctx, q.Org); err != nil {
+		return nil, err
+	}
+	err = db.Each(ctx, `SELECT (at - $7) / $8, provider, COUNT(*), CAST(SUM(CASE WHEN EXISTS (SELECT 1 FROM shroud_findings WHERE activity_id = shroud_activity.id)
+		THEN 1 ELSE 0 END) AS BIGINT)`+filtered+` GROUP BY 1, 2 ORDER BY 1, 2`, filteredArgs(&q, step.Microseconds()), func(rows *sql.Rows) error {
+		var s activity.Slot
+		var n int64
+		err := rows.Scan(&n, &s.Provider, &s.Requests, &s.Found)
+		s.At = q.From.Add(time.Duration(n) * step)
+		out = append(out, s)
+		return err
+	})
+	return out, err
+}
+
 // Requests implements activity.Store.
 func (db *DB) Requests(ctx context.Context, q activity.Query) (out []activity.Request, total int64, err error) {
 	if err := db.CatchUp(ctx, q.Org); err != nil { // what this node has served is there
 		return nil, 0, err
 	}
-	const where = ` FROM shroud_activity WHERE ` + picked + ` AND ($4 = '' OR action = $4)`
-	if _, err := db.Row(ctx, `SELECT COUNT(*)`+where, pickedArgs(&q, string(q.Action)), &total); err != nil {
+	if _, err := db.Row(ctx, `SELECT COUNT(*)`+filtered, filteredArgs(&q), &total); err != nil {
 		return nil, 0, err
 	}
-	err = db.Each(ctx, `SELECT `+requestColumns+where+` ORDER BY at DESC, id DESC LIMIT $5 OFFSET $6`, pickedArgs(&q, string(q.Action), q.Limit, q.Offset),
+	err = db.Each(ctx, `SELECT `+requestColumns+filtered+` ORDER BY at DESC, id DESC LIMIT $8 OFFSET $9`, filteredArgs(&q, q.Limit, q.Offset),
 		func(rows *sql.Rows) error {
 			r, err := scanRequest(rows)
 			out = append(out, r)
@@ -86,8 +115,8 @@ func (db *DB) Requests(ctx context.Context, q activity.Query) (out []activity.Re
 	if err != nil || len(out) == 0 {
 		return out, total, err
 	}
-	err = db.Each(ctx, `SELECT activity_id, detector, effect, found FROM shroud_findings WHERE activity_id IN (SELECT id`+where+` ORDER BY at DESC, id DESC LIMIT $5 OFFSET $6)
-		ORDER BY detector, effect`, pickedArgs(&q, string(q.Action), q.Limit, q.Offset), func(rows *sql.Rows) error {
+	err = db.Each(ctx, `SELECT activity_id, detector, effect, found FROM shroud_findings WHERE activity_id IN (SELECT id`+filtered+` ORDER BY at DESC, id DESC LIMIT $8 OFFSET $9)
+		ORDER BY detector, effect`, filteredArgs(&q, q.Limit, q.Offset), func(rows *sql.Rows) error {
 		var id string
 		var f activity.Finding
 		err := rows.Scan(&id, &f.Detector, &f.Effect, &f.Count)

@@ -46,6 +46,9 @@ func (db *DB) AddFirstOwner(ctx context.Context, a identity.Account, orgName str
 			return tx.Refuse(errHasUsers)
 		}
 		if err == nil {
+			_, err = tx.Exec(`DELETE FROM meta WHERE name >= $1 AND name < $2`, setupCode, setupCode+"~")
+		}
+		if err == nil {
 			err = tx.addUser(&a, orgName)
 		}
 		tx.Record(ev)

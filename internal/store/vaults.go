@@ -37,7 +37,7 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 				return err
 			}
 		}
-		key, err := tx.freeName(&v)
+		key, err := tx.freeName(v.Org, v.ID, v.Name)
 		if err != nil {
 			return err
 		}

@@ -98,6 +98,78 @@ func TestAListingShowsWhatTheCallerMaySee(t *testing.T) {
 	wantCode(t, "an agent without a grant", err, "access_denied")
 }
 
+// search goes through what a search finds to its end, and says in how many parts it came.
+func (f *fixture) search(who policy.Principal, v vault.Vault, s vault.Search, limit int) (paths []string, parts int) {
+	f.t.Helper()
+	after := ""
+	for range 10_000 {
+		l, err := f.Find(f.t.Context(), f.call(who), v.ID, s, after, limit)
+		must(f.t, err)
+		parts++
+		n := 0
+		for {
+			page, err := l.Page(f.t.Context())
+			must(f.t, err)
+			if len(page) == 0 {
+				break
+			}
+			for _, m := range page {
+				paths = append(paths, m.Path)
+			}
+			n += len(page)
+		}
+		if limit > 0 && n > limit {
+			f.t.Errorf("%d items, the limit is %d", n, limit)
+		}
+		if after = l.Cursor(); after == "" {
+			return paths, parts
+		}
+	}
+	f.t.Fatal("the search has no end")
+	return nil, 0
+}
+
+func TestASearchShowsWhatTheCallerMaySee(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
+	var all, odd []string
+	for i := range 1200 {
+		path := fmt.Sprintf("%s/k%04d", []string{"even", "odd"}[i%2], i)
+		f.put(v, path, "x")
+		if strings.Contains(path, "k00") {
+			all = append(all, path)
+			if i%2 == 1 {
+				odd = append(odd, path)
+			}
+		}
+	}
+	slices.Sort(all)
+	f.allow(v, f.agent, "odd/*", "read")
+	for name, tc := range map[string]struct {
+		who    policy.Principal
+		search vault.Search
+		want   []string
+	}{
+		"the owner":                      {f.owner, vault.Search{Text: "K00"}, all},
+		"the owner, within a prefix":     {f.owner, vault.Search{Prefix: "odd/", Text: "K00"}, odd},
+		"the agent, what it was granted": {f.agent, vault.Search{Text: "k00"}, odd},
+		"the agent, beside":              {f.agent, vault.Search{Prefix: "even/", Text: "k00"}, nil},
+		"what no path has":               {f.owner, vault.Search{Text: "k00 "}, nil},
+	} {
+		for _, limit := range []int{0, 1, 7, 1000} {
+			got, parts := f.search(tc.who, v, tc.search, limit)
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("%s, by %d: %d paths, want %d", name, limit, len(got), len(tc.want))
+			}
+			if most := 1 + len(tc.want)/max(limit, 1); limit > 0 && parts > most+1 {
+				t.Errorf("%s, by %d: %d parts", name, limit, parts)
+			}
+		}
+	}
+	_, err := f.Find(t.Context(), f.call(f.newAgent()), v.ID, vault.Search{Text: "k"}, "", 0)
+	wantCode(t, "an agent without a grant", err, "access_denied")
+}
+
 func TestAListingEndsWhereTheRightToItDoes(t *testing.T) {
 	for name, ends := range map[string]func(f *fixture, v vault.Vault, grants []vault.Grant){
 		"the policy is deleted": func(f *fixture, v vault.Vault, grants []vault.Grant) {

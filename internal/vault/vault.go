@@ -134,6 +134,9 @@ type Store interface {
 	Vaults(ctx context.Context, org string) ([]Vault, error)
 	// VaultNamed returns fault.NotFound when the organisation has none of that name.
 	VaultNamed(ctx context.Context, org, name string) (Vault, error)
+	// ChangeVault gives a vault another name and description, where they are not nil, and
+	// returns it. Conflict when another vault of the organisation has the name, NotFound when it is gone.
+	ChangeVault(ctx context.Context, org, id string, name, description *string, ev *audit.Event) (Vault, error)
 	// RemoveVault removes the vault with all in it, its jobs too, and schedules its
 	// keys for destruction. NotFound when it is gone.
 	RemoveVault(ctx context.Context, v Vault, ev *audit.Event) error
@@ -157,6 +160,9 @@ type Store interface {
 	// their metadata is MaxPage bytes together. more is false when no row follows
 	// them. Neither the slice nor what it points to may be changed.
 	List(ctx context.Context, vault, prefix, after string, limit int) (rows []*Meta, more bool, err error)
+	// Find is List for paths that have a text in them, whatever their capitals. It looks at
+	// Stretch paths at most: next is the path after which to go on, empty at the end.
+	Find(ctx context.Context, vault string, s Search, after string, limit int) (rows []*Meta, next string, err error)
 	// Tip returns where a path stands: the zero Tip when it was never written.
 	Tip(ctx context.Context, vault, path string) (Tip, error)
 	// PutVersion stores v. ErrStale when v.Version does not follow the newest,

@@ -34,9 +34,8 @@ func (s *Service) Create(ctx context.Context, c *call.Call, name, description st
 	if err := checkName(v.Name); err != nil {
 		return Vault{}, err
 	}
-	// PostgreSQL keeps no NUL in a text.
-	if utf8.RuneCountInString(description) > 4096 || strings.ContainsRune(description, 0) {
-		return Vault{}, fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters and no NUL.")
+	if err := checkDescription(description); err != nil {
+		return Vault{}, err
 	}
 	if err := s.store.RoomForVault(ctx, v.Org); err != nil {
 		return Vault{}, err
@@ -75,6 +74,44 @@ func checkName(name string) error {
 		return fault.New(fault.Invalid, "reserved_name", "Names that begin with two underscores are kept for the server. Choose another.")
 	}
 	return nil
+}
+
+func checkDescription(text string) error {
+	// PostgreSQL keeps no NUL in a text.
+	if utf8.RuneCountInString(text) > 4096 || strings.ContainsRune(text, 0) {
+		return fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters and no NUL.")
+	}
+	return nil
+}
+
+// Change gives a vault another name and description, where they are not nil. References
+// by the former name find nothing from then on, or the vault that takes it. Conflict when another vault
+// of the organisation has the name.
+func (s *Service) Change(ctx context.Context, c *call.Call, id string, name, description *string) (Vault, error) {
+	e, err := s.open(ctx, c, id)
+	if err != nil {
+		return Vault{}, err
+	}
+	if err := c.Authorize(policy.UpdateVault, resource(e, secretpath.Path{})); err != nil {
+		return Vault{}, err
+	}
+	if name == nil && description == nil {
+		return Vault{}, fault.New(fault.Invalid, "nothing_to_change", "Give a name or a description.")
+	}
+	if name != nil {
+		trimmed := strings.TrimSpace(*name)
+		name = &trimmed
+		if err := checkName(trimmed); err != nil {
+			return Vault{}, err
+		}
+	}
+	if description != nil {
+		if err := checkDescription(*description); err != nil {
+			return Vault{}, err
+		}
+	}
+	c.Event.Details.Outcome = audit.Success
+	return s.store.ChangeVault(ctx, c.Who.Org, id, name, description, c.Event)
 }
 
 // Get returns a vault that the caller may see.

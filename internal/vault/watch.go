@@ -41,7 +41,7 @@ func (s *Service) Watch(ctx context.Context, c *call.Call, most int) (all []Watc
 		}
 		l := &Listing{s: s, vaultID: vaults[i].ID, left: -1, page: listPage, who: who, at: c.At()}
 		l.view = e.policies.View(l.who, e.policyVault, l.at)
-		l.prefix = l.view.Prefix()
+		l.search.Prefix = l.view.Prefix()
 		for {
 			rows, err := l.Page(ctx)
 			if err != nil {

@@ -14,6 +14,7 @@
 package frame
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -37,6 +38,9 @@ type Config struct {
 	// ShroudURL is the address of the proxy for models, for the texts that configure agents.
 	ShroudURL string
 	Dev       bool
+	// Unowned reports whether the server has no users: then there is nobody to sign in, and
+	// /setup makes the first.
+	Unowned func(context.Context) bool
 	// Confirm asks who is signed in to prove to be there still, and then goes on with what
 	// the request asks for.
 	Confirm Page

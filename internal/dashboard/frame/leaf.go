@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// leafRows is how many rows a page of a list has.
-const leafRows = 100
+// LeafRows is how many rows a page of a list has.
+const LeafRows = 100
 
 // Leaf is a page of a list that is longer than one page: the rows from From up to To.
 type Leaf struct {
@@ -17,8 +17,8 @@ type Leaf struct {
 // Leaf is the page of a list of n rows that the request asks for.
 func (v *Visit) Leaf(n int) Leaf {
 	at, _ := strconv.Atoi(v.Query("page")) // no number is the first page
-	at = max(1, min(at, (n+leafRows-1)/leafRows))
-	l := Leaf{All: n, From: (at - 1) * leafRows, To: min(at*leafRows, n)}
+	at = max(1, min(at, (n+LeafRows-1)/LeafRows))
+	l := Leaf{All: n, From: (at - 1) * LeafRows, To: min(at*LeafRows, n)}
 	to := func(page int) string {
 		q := url.Values{}
 		for name, values := range v.R.URL.Query() {

@@ -117,7 +117,9 @@ func (v *Visit) fail(err error) {
 // toLogin sends the browser to sign in, and back here afterwards where that is a page.
 func (v *Visit) toLogin() {
 	to := "/login"
-	if v.R.Method == http.MethodGet && v.R.URL.Path != "/" {
+	if v.frame.Unowned != nil && v.frame.Unowned(v.R.Context()) {
+		to = "/setup"
+	} else if v.R.Method == http.MethodGet && v.R.URL.Path != "/" {
 		to += "?" + url.Values{"to": {v.R.URL.RequestURI()}}.Encode()
 	}
 	if v.Part() {

@@ -72,24 +72,34 @@ func tall(n, most int64) int {
 // Two reports whether the bars have parts.
 func (p Plot) Two() bool { return len(p.Columns) > 2 }
 
-// Slots counts times in equal parts of a period that ends at now. count says what counts, and
-// whether it is of the part.
+// Slots counts times in equal parts of a period that ends at now. at says when one was, and
+// whether it counts to the part.
 func Slots[T any](list []T, now time.Time, step time.Duration, n int, label string, at func(T) (when time.Time, part bool)) []Bar {
+	return Counted(list, now, step, n, label, func(one T) (time.Time, int64, int64) {
+		when, part := at(one)
+		if part {
+			return when, 1, 1
+		}
+		return when, 1, 0
+	})
+}
+
+// Counted is Slots of what was counted already: so many at a time, and so many of the part.
+func Counted[T any](list []T, now time.Time, step time.Duration, n int, label string, at func(T) (when time.Time, whole, part int64)) []Bar {
 	bars := make([]Bar, n)
 	end := now.UTC().Truncate(step).Add(step)
 	for i := range bars {
 		bars[i].Label = end.Add(time.Duration(i-n) * step).Format(label)
 	}
 	for _, one := range list {
-		when, part := at(one)
-		i := n - 1 - int(end.Sub(when.UTC())/step)
-		if end.Sub(when.UTC()) <= 0 || i < 0 || i >= n {
+		when, whole, part := at(one)
+		// A time at the edge of a slot is in the later one.
+		i := n - 1 - int((end.Sub(when.UTC())-1)/step)
+		if !when.UTC().Before(end) || i < 0 || i >= n {
 			continue
 		}
-		bars[i].Whole++
-		if part {
-			bars[i].Part++
-		}
+		bars[i].Whole += whole
+		bars[i].Part += part
 	}
 	return bars
 }

@@ -4,6 +4,7 @@
 package signedin
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/organisation"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/own"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/records"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/setup"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/pages/vaults"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
@@ -34,7 +36,9 @@ type Config struct {
 	ShroudURL string
 	// Providers are the identity providers that people may log in with.
 	Providers []Provider
-	Dev       bool
+	// Unowned reports whether the server has no users, so that one page makes the first; nil is no.
+	Unowned func(context.Context) bool
+	Dev     bool
 }
 
 // Provider is an identity provider that people may log in with.
@@ -43,10 +47,13 @@ type Provider = entry.Provider
 // New returns the pages. It panics when a file of theirs can't be read.
 func New(c Config) *frame.Frame {
 	door := entry.New(c.Providers)
+	if c.Unowned == nil {
+		c.Unowned = func(context.Context) bool { return false }
+	}
 	return frame.New(frame.Config{
 		Server: c.API, Logins: c.Logins, Log: c.Log, Now: c.Now, Version: c.Version, PublicURL: c.PublicURL, ShroudURL: c.ShroudURL, Dev: c.Dev,
-		Confirm: door.Confirm,
+		Confirm: door.Confirm, Unowned: c.Unowned,
 	},
-		door.Set(), home.Set(), vaults.Set(), agents.Set(), inbox.Set(), records.Set(), organisation.Set(), own.Set(),
+		door.Set(), home.Set(), vaults.Set(), agents.Set(), inbox.Set(), records.Set(), organisation.Set(), own.Set(), setup.Set(c.Unowned),
 	)
 }

@@ -96,7 +96,25 @@ type Query struct {
 	Org, Agent    string
 	Action        Action
 	OfCreator     string // only those of agents that this human made
+	Provider      string
+	Detector      string    // only those in which it found something
+	From          time.Time // only those since then
 	Limit, Offset int
+}
+
+// Slot is how many requests of a provider came in one step of a period, and in how many of
+// them something was found.
+type Slot struct {
+	At              time.Time // its beginning
+	Provider        string
+	Requests, Found int64
+}
+
+// Counts are the requests of a period over time. Steps without any are left out.
+type Counts struct {
+	From  time.Time
+	Step  time.Duration
+	Slots []Slot
 }
 
 // Detected is what one detector did in a period.
@@ -121,6 +139,8 @@ type Summary struct {
 type Store interface {
 	// Requests returns the newest first, and how many there are in all.
 	Requests(ctx context.Context, q Query) ([]Request, int64, error)
+	// Counts counts what q picks by steps since q.From and by provider, in this order.
+	Counts(ctx context.Context, q Query, step time.Duration) ([]Slot, error)
 	// Summary sums up what q picks from a time on, with as many flagged requests as q's limit.
 	Summary(ctx context.Context, q Query, before, from time.Time) (Summary, error)
 }
@@ -136,6 +156,48 @@ func (s *Service) List(ctx context.Context, c *call.Call, q Query) ([]Request, i
 		return nil, 0, err
 	}
 	return s.Store.Requests(ctx, q)
+}
+
+// ListSince is List for a period that ends now; none is all time.
+func (s *Service) ListSince(ctx context.Context, c *call.Call, q Query, period string) ([]Request, int64, error) {
+	if period != "" {
+		length, err := Period(period)
+		if err != nil {
+			return nil, 0, err
+		}
+		q.From = c.Now.Add(-length)
+	}
+	return s.List(ctx, c, q)
+}
+
+// stepOf is how a period is parted: into 12 to 30 steps.
+func stepOf(length time.Duration) time.Duration {
+	switch {
+	case length <= time.Hour:
+		return 5 * time.Minute
+	case length <= 24*time.Hour:
+		return time.Hour
+	case length <= 7*24*time.Hour:
+		return 6 * time.Hour
+	}
+	return 24 * time.Hour
+}
+
+// Count counts the requests that q picks in a period, whose last step is the one that is
+// under way.
+func (s *Service) Count(ctx context.Context, c *call.Call, q Query, period string) (Counts, error) {
+	length, err := Period(period)
+	if err == nil {
+		err = q.restrict(c)
+	}
+	if err != nil {
+		return Counts{}, err
+	}
+	n := Counts{Step: stepOf(length)}
+	n.From = c.Now.UTC().Truncate(n.Step).Add(n.Step - length)
+	q.From = n.From
+	n.Slots, err = s.Store.Counts(ctx, q, n.Step)
+	return n, err
 }
 
 // mostFlagged is how many flagged requests a summary names.

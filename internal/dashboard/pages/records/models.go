@@ -1,8 +1,10 @@
 package records
 
 import (
+	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,7 +31,6 @@ type modelCalls struct {
 	Actions                         []string
 	Periods                         []frame.Choice
 	Providers, Threats              []string
-	Cut                             bool // there are more calls than were looked at
 	Leaf                            frame.Leaf
 }
 
@@ -53,14 +54,13 @@ var periods = []period{
 	{"7d", 7 * 24 * time.Hour, 6 * time.Hour, "01-02 15:04"}, {"30d", 30 * 24 * time.Hour, 24 * time.Hour, "01-02"},
 }
 
-// mostCalls is how many calls of models are looked at: as many as the API gives at a time.
-const mostCalls = 1000
+// mostOffset is how far into the calls the API goes.
+const mostOffset = 1_000_000
 
 // callActions are what became of a call.
 var callActions = []string{"allowed", "logged", "warned", "redacted", "blocked", "failed", "lost"}
 
-// models shows what went through Shroud. The API picks by agent and by what was done; provider,
-// threat and period are picked here from the newest.
+// models shows what went through Shroud.
 func models(v *frame.Visit) error {
 	d := modelCalls{Agent: v.Query("agent"), Provider: v.Query("provider"), Threat: v.Query("threat"), Period: v.Query("period"), Action: v.Query("action")}
 	at := slices.IndexFunc(periods, func(p period) bool { return p.name == d.Period })
@@ -70,41 +70,41 @@ func models(v *frame.Visit) error {
 	p := periods[at]
 	d.Period, d.Actions = p.name, callActions
 	d.Periods = []frame.Choice{{Value: "1h", Text: v.T("the last hour")}, {Value: "24h", Text: v.T("the last day")}, {Value: "7d", Text: v.T("the last week")}, {Value: "30d", Text: v.T("the last 30 days")}}
-	since := v.Now().Add(-p.all)
+	pick := client.ModelRequestFilter{AgentID: d.Agent, Action: d.Action, Provider: d.Provider, Detector: d.Threat, Period: d.Period}
 	var names map[string]string
-	var all []client.ModelRequest
+	var counts *client.ModelCounts
 	g, ctx := errgroup.WithContext(v.R.Context())
 	g.Go(func() (err error) { names, d.Agents, err = v.AgentNames(); return err })
 	g.Go(func() (err error) { d.Summary, err = v.API.ShroudSummary(ctx, d.Period); return frame.Seen(err) })
-	g.Go(func() error {
-		got, err := v.API.ShroudActivity(ctx, client.ModelRequestFilter{AgentID: d.Agent, Action: d.Action, Limit: mostCalls})
-		if err != nil {
-			return err
-		}
-		all = got.Events
-		d.Cut = got.Total > int64(len(all)) && len(all) > 0 && all[len(all)-1].Timestamp.After(since)
-		return nil
+	g.Go(func() (err error) {
+		every := pick // of all providers, which are to choose from
+		every.Provider = ""
+		counts, err = v.API.ShroudCounts(ctx, every)
+		return err
 	})
+	var rows []client.ModelRequest
+	g.Go(func() (err error) { rows, d.Leaf, err = leafOf(ctx, v, pick); return err })
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(m client.ModelRequest) bool { return m.Timestamp.Before(since) })
-	for _, m := range all {
-		d.Providers = append(d.Providers, m.Provider)
-		for _, f := range m.Metadata.Findings {
-			d.Threats = append(d.Threats, f.Detector)
+	shown := counts.Slots[:0:0]
+	for _, s := range counts.Slots {
+		d.Providers = append(d.Providers, s.Provider)
+		if d.Provider == "" || d.Provider == s.Provider {
+			shown = append(shown, s)
 		}
 	}
-	d.Providers, d.Threats = distinct(d.Providers), distinct(d.Threats)
-	all = slices.DeleteFunc(all, func(m client.ModelRequest) bool {
-		return d.Provider != "" && m.Provider != d.Provider ||
-			d.Threat != "" && !slices.ContainsFunc(m.Metadata.Findings, func(f client.ModelFinding) bool { return f.Detector == d.Threat })
-	})
-	d.Plot = plot.Draw(v.T("Calls of models"), plot.Slots(all, v.Now(), p.step, int(p.all/p.step), p.label, func(m client.ModelRequest) (time.Time, bool) {
-		return m.Timestamp, len(m.Metadata.Findings) > 0
+	d.Providers, d.Threats = distinct(append(d.Providers, chosen(d.Provider)...)), chosen(d.Threat)
+	if d.Summary != nil {
+		for _, one := range d.Summary.Detectors {
+			d.Threats = append(d.Threats, one.Detector)
+		}
+	}
+	d.Threats = distinct(d.Threats)
+	d.Plot = plot.Draw(v.T("Calls of models"), plot.Counted(shown, v.Now(), p.step, int(p.all/p.step), p.label, func(s client.ModelSlot) (time.Time, int64, int64) {
+		return s.At, s.Requests, s.Found
 	}), v.T("Time (UTC)"), v.T("Calls"), v.T("Something was found"))
-	d.Leaf = v.Leaf(len(all))
-	for _, m := range all[d.Leaf.From:d.Leaf.To] {
+	for _, m := range rows {
 		row := modelCall{ModelRequest: m, Agent: names[m.AgentID], Tag: "good"}
 		switch {
 		case m.Action == "blocked" || m.Action == "failed":
@@ -115,6 +115,32 @@ func models(v *frame.Visit) error {
 		d.Rows = append(d.Rows, row)
 	}
 	return v.Show(http.StatusOK, "shroud", v.T("Model traffic"), d)
+}
+
+// leafOf is the page of calls that a request asks for.
+func leafOf(ctx context.Context, v *frame.Visit, pick client.ModelRequestFilter) ([]client.ModelRequest, frame.Leaf, error) {
+	asked, _ := strconv.Atoi(v.Query("page")) // no number is the first page
+	pick.Limit, pick.Offset = frame.LeafRows, min(max(asked-1, 0), mostOffset/frame.LeafRows)*frame.LeafRows
+	got, err := v.API.ShroudActivity(ctx, pick)
+	if err != nil {
+		return nil, frame.Leaf{}, err
+	}
+	leaf := v.Leaf(int(min(got.Total, mostOffset+frame.LeafRows)))
+	if leaf.From != pick.Offset { // there are not so many pages
+		pick.Offset = leaf.From
+		if got, err = v.API.ShroudActivity(ctx, pick); err != nil {
+			return nil, leaf, err
+		}
+	}
+	return got.Events, leaf, nil
+}
+
+// chosen is what was chosen of a list, which names it also where there is none of it.
+func chosen(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{name}
 }
 
 // distinct are the texts of a list, each once, in order.

@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pages"
 )
 
@@ -133,4 +137,37 @@ func TestWhatWasFlaggedIsShownToWhoAsksForIt(t *testing.T) {
 	if status, _, body := p.Server.Person("eve").Post("/shroud/"+id+"/text", url.Values{}); status != http.StatusNotFound || strings.Contains(body, "canary") {
 		t.Errorf("of another organisation: %d\n%s", status, body)
 	}
+}
+
+func TestModelTrafficIsFilteredOverAllCalls(t *testing.T) {
+	p := pages.Open(t).Person("ann")
+	made, err := p.Client().CreateAgent(t.Context(), client.AgentCreate{Name: "builder", ShroudEnabled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := p.Who(string(made.APIKey.Reveal()))
+	call := func(provider string, found ...activity.Finding) {
+		t.Helper()
+		r, err := p.Spends.Begin(p.Call(who, policy.CallModel), spend.Limits{}, spend.Ask{Provider: provider, Model: "m-" + provider, MaxTokens: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Settle(t.Context(), convo.Usage{Input: 1, Output: 1}, spend.End{Request: activity.Request{Action: activity.Logged, Findings: found}}, nil)
+		p.Clock.Forward(time.Millisecond)
+	}
+	call("anthropic", activity.Finding{Detector: "injection", Effect: activity.EffectLogged, Count: 1})
+	for range 1_010 { // more than the API lists at a time
+		call("openai")
+	}
+	p.Shows("/shroud", "Calls: 1011", `<option>anthropic</option>`, `<option>injection</option>`, "page=2")
+	for _, q := range []string{"provider=anthropic", "threat=injection", "provider=anthropic&threat=injection&action=logged"} {
+		if body := p.Shows("/shroud?"+q, "Calls: 1<", "m-anthropic"); strings.Contains(body, "m-openai") {
+			t.Errorf("%s shows others", q)
+		}
+	}
+	if body := p.Shows("/shroud?page=11", "m-anthropic"); strings.Count(body, "m-openai") != 10 {
+		t.Errorf("the last page has %d others", strings.Count(body, "m-openai"))
+	}
+	p.Shows("/shroud?page=999", "m-anthropic") // there are not so many
+	p.Shows("/shroud?provider=nobody", "No call of a model in this period", `<option selected>nobody</option>`)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/url"
 	"strconv"
-	"strings"
-	"sync/atomic"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard/frame"
@@ -14,11 +12,7 @@ import (
 // Bounds of a page's list of secrets.
 const (
 	rowsOfPage = 100
-	walkedOnce = 5_000
-
-	// Paths that one search looks at, in one vault and in all.
-	mostWalked    = 20_000
-	mostWalkedAll = 60_000
+	mostPages  = 90 // of a search: the API gives 10,000 secrets at a time
 )
 
 // secretList is one page of secrets. Next is the address of the next, empty at the end.
@@ -27,7 +21,7 @@ type secretList struct {
 	Query   string
 	Next    string
 	Found   int  // with those of the pages before
-	Bounded bool // the search ended at its bound
+	Bounded bool // the search ended before the vault did
 }
 
 // listed is the page of a vault's secrets that the address asks for.
@@ -51,13 +45,13 @@ func listed(ctx context.Context, v *frame.Visit, vault string) (secretList, erro
 // searched is one page of the secrets whose path has a text in it, whatever its capitals.
 func searched(ctx context.Context, v *frame.Visit, vault, text string, page int) (secretList, error) {
 	d := secretList{Query: text}
-	var left atomic.Int64
-	left.Store(mostWalked)
-	all, bounded, err := walk(ctx, v, vault, text, page*rowsOfPage+1, &left)
+	page = min(page, mostPages)
+	got, err := v.API.SearchSecrets(ctx, vault, text, page*rowsOfPage+1, "")
 	if err != nil {
 		return d, err
 	}
-	d.Bounded = bounded
+	all := got.Secrets
+	d.Bounded = got.NextCursor != "" && len(all) <= page*rowsOfPage
 	if len(all) > page*rowsOfPage {
 		all = all[:page*rowsOfPage]
 		d.Next = "?" + url.Values{"q": {text}, "page": {strconv.Itoa(page + 1)}}.Encode()
@@ -65,28 +59,4 @@ func searched(ctx context.Context, v *frame.Visit, vault, text string, page int)
 	d.Found = len(all)
 	d.Secrets = all[min((page-1)*rowsOfPage, len(all)):]
 	return d, nil
-}
-
-// walk goes through a vault until it has found most secrets with a text in their path, or
-// no paths are left that the search may look at.
-func walk(ctx context.Context, v *frame.Visit, vault, text string, most int, left *atomic.Int64) (found []client.SecretMeta, bounded bool, err error) {
-	text = strings.ToLower(text)
-	for cursor := ""; left.Load() > 0; {
-		page, err := v.API.SecretsPage(ctx, vault, "", walkedOnce, cursor)
-		if err != nil {
-			return nil, false, err
-		}
-		left.Add(-int64(len(page.Secrets)))
-		for i := range page.Secrets {
-			if strings.Contains(strings.ToLower(page.Secrets[i].Path), text) {
-				if found = append(found, page.Secrets[i]); len(found) == most {
-					return found, false, nil
-				}
-			}
-		}
-		if cursor = page.NextCursor; cursor == "" {
-			return found, false, nil
-		}
-	}
-	return found, true, nil
 }

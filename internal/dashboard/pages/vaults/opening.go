@@ -31,6 +31,12 @@ type opened struct {
 // samples is how many of the paths are looked up one by one.
 const samples = 5
 
+// How many paths are looked at with one question, and in all, before a policy is stored.
+const (
+	walkedOnce = 5_000
+	mostWalked = 20_000
+)
+
 // opens works out what the policy of a form is about. It matches the pattern as the server
 // does, against the paths that the visitor may see, and asks the server who reaches the
 // first of them now. Conditions are left to the server: what they rule out is said beside.

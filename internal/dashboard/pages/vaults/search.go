@@ -79,8 +79,7 @@ func showHits(v *frame.Visit, d hits) error {
 // inVaults looks for secrets in all vaults, a few at a time.
 func inVaults(ctx context.Context, v *frame.Visit, all []client.Vault, d *hits) error {
 	found := make([][]client.SecretMeta, len(all))
-	var n, left atomic.Int64
-	left.Store(mostWalkedAll)
+	var n atomic.Int64
 	var more atomic.Bool
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(vaultsAtOnce)
@@ -90,13 +89,13 @@ func inVaults(ctx context.Context, v *frame.Visit, all []client.Vault, d *hits) 
 				more.Store(true)
 				return nil
 			}
-			rows, bounded, err := walk(ctx, v, all[i].ID, d.Query, hitsOfVault+1, &left)
+			got, err := v.API.SearchSecrets(ctx, all[i].ID, d.Query, hitsOfVault, "")
 			if err != nil {
 				return frame.Seen(err)
 			}
-			if bounded || len(rows) > hitsOfVault {
+			rows := got.Secrets
+			if got.NextCursor != "" {
 				more.Store(true)
-				rows = rows[:min(len(rows), hitsOfVault)]
 			}
 			n.Add(int64(len(rows)))
 			found[i] = rows

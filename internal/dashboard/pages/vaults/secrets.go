@@ -55,6 +55,11 @@ func secretPage(v *frame.Visit) error {
 	g.Go(func() (err error) { d.vaultHead, err = headOf(v, "secrets"); return err })
 	g.Go(func() (err error) { n, err = namesFor(ctx, v); return err })
 	g.Go(func() (err error) { d.Newest, d.Versions, d.Few, err = versionsOf(ctx, v, vault, d.Path); return err })
+	if d.Part == "use" || d.Part == "reach" {
+		if own, err := headOf(v, "secrets"); err == nil && own.Own() {
+			d.Part = "" // nobody says where it is used
+		}
+	}
 	switch d.Part {
 	case "use":
 		g.Go(func() (err error) { d.BoundAt, err = v.API.Bindings(ctx, vault, d.Path); return err })

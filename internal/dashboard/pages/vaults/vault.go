@@ -3,6 +3,7 @@ package vaults
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -47,9 +48,12 @@ func vaultSecrets(v *frame.Visit) error {
 type vaultState struct {
 	vaultHead
 	MadeBy string
+	Filled vaultForm
 }
 
-func vaultSettings(v *frame.Visit) error {
+func vaultSettings(v *frame.Visit) error { return showVaultSettings(v, http.StatusOK, nil) }
+
+func showVaultSettings(v *frame.Visit, status int, filled *vaultForm) error {
 	h, err := headOf(v, "settings")
 	if err != nil {
 		return err
@@ -58,7 +62,25 @@ func vaultSettings(v *frame.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Show(http.StatusOK, "vault-settings", h.Name, vaultState{h, n.of(h.CreatedByType, h.CreatedBy)})
+	if filled == nil {
+		filled = &vaultForm{Name: h.Name, Description: h.Description}
+	}
+	return v.Show(status, "vault-settings", h.Name, vaultState{h, n.of(h.CreatedByType, h.CreatedBy), *filled})
+}
+
+// renameVault gives the vault another name and description.
+func renameVault(v *frame.Visit) error {
+	f, id := vaultForm{Name: v.Form("name"), Description: v.Form("description")}, v.R.PathValue("vault")
+	_, err := v.API.UpdateVault(v.R.Context(), id, client.VaultChange{Name: &f.Name, Description: &f.Description})
+	if frame.Retry(err) {
+		var status int
+		status, f.Problem = v.Describe(err)
+		return showVaultSettings(v, status, &f)
+	}
+	if err != nil {
+		return err
+	}
+	return v.Back("/vaults/"+id+"/settings", "The vault is changed.")
 }
 
 // rekeyVault begins to wrap the vault's data keys with a new key of the hardware.
@@ -132,6 +154,9 @@ func deleteVault(v *frame.Visit) error {
 	}
 	return v.Back("/vaults", "The vault is deleted.")
 }
+
+// Own reports whether the vault is the server's own, which nobody changes by hand.
+func (h vaultHead) Own() bool { return strings.HasPrefix(h.Name, "__") }
 
 // Head is the beginning of the page, for the templates.
 func (h vaultHead) Head() vaultHead { return h }

@@ -19,6 +19,7 @@ var vaultPages = map[string]frame.Page{
 	"GET /vaults/{vault}/delete":   askDeleteVault,
 	"POST /vaults/{vault}/delete":  deleteVault,
 	"POST /vaults/{vault}/rekey":   rekeyVault,
+	"POST /vaults/{vault}/rename":  renameVault,
 }
 
 // vaults lists those that the person may see.
