@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,18 +34,33 @@ func (b *bench) brokering(ctx context.Context, s *site, f *fixture) (err error) 
 		return err
 	}
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	keys, err := streamers(ctx, srv, f)
+	if err != nil {
+		return err
+	}
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	bare, stopBare, err := b.startBare(ctx, addr.String(), stub.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopBare()) }()
 	ways := []*way{
-		{name: "direct", most: 32, ask: func(path string) (*http.Request, error) { return directly(ctx, stub.URL+path) }},
-		{name: "http-request", most: 8, ask: func(path string) (*http.Request, error) { return asRequest(ctx, srv.url(), f.agentKey, stub.URL+path) }},
-		{name: "http-stream", most: 32, ask: func(path string) (*http.Request, error) { return asStream(ctx, srv.url(), f.agentKey, stub.URL+path) }},
+		{name: "direct", ask: func(_ int, path string) (*http.Request, error) { return directly(ctx, stub.URL+path) }},
+		{name: "bare proxy", pid: bare, ask: func(_ int, path string) (*http.Request, error) { return directly(ctx, "http://"+addr.String()+path) }},
+		{name: "http-request", ask: func(i int, path string) (*http.Request, error) {
+			return asRequest(ctx, srv.url(), keys[i/requestsEach], stub.URL+path)
+		}},
+		{name: "http-stream", ask: func(i int, path string) (*http.Request, error) {
+			return asStream(ctx, srv.url(), keys[i/requestsEach], stub.URL+path)
+		}},
 	}
 	for _, conns := range []int{1, 8, 32} {
 		var direct figures
 		for _, w := range ways {
-			if conns > w.most {
-				continue
-			}
-			got, err := w.measure(web, srv.pid(), conns, b.duration)
+			got, err := w.measure(web, cmp.Or(w.pid, srv.pid()), conns, b.duration)
 			if err != nil {
 				return fmt.Errorf("%s at %d: %w", w.name, conns, err)
 			}
@@ -57,14 +73,17 @@ func (b *bench) brokering(ctx context.Context, s *site, f *fixture) (err error) 
 		}
 	}
 	var rates [2]float64
-	for i, w := range []*way{ways[0], ways[2]} {
+	for i, w := range []*way{ways[0], ways[3]} {
 		if rates[i], err = w.download(web); err != nil {
 			return err
 		}
 	}
 	b.report.extra(s.engine, "http-stream, 1 GB, of a direct download", 100*rates[1]/rates[0], "%", fmt.Sprintf("%.0f MB/s to %.0f MB/s", rates[1], rates[0]))
-	return b.openStreams(ctx, s, srv, f, stub.URL)
+	return b.openStreams(ctx, s, srv, keys, stub.URL)
 }
+
+// requestsEach is how many requests of one agent are sent at once: it may have no more.
+const requestsEach = 8
 
 const (
 	brokeredKey = "sk-of-the-stub-service-0123456789"
@@ -146,13 +165,13 @@ func posted(ctx context.Context, url, key, kind, body string) (*http.Request, er
 // way is how a request gets to the stub.
 type way struct {
 	name string
-	most int // at once, of one caller
-	ask  func(path string) (*http.Request, error)
+	pid  int // of what stands between; 0: the server
+	ask  func(caller int, path string) (*http.Request, error)
 }
 
 // once sends one request and reads its answer.
-func (w *way) once(web *http.Client, path string) (n int64, err error) {
-	r, err := w.ask(path)
+func (w *way) once(web *http.Client, caller int, path string) (n int64, err error) {
+	r, err := w.ask(caller, path)
 	if err != nil {
 		return 0, err
 	}
@@ -169,7 +188,7 @@ func (w *way) once(web *http.Client, path string) (n int64, err error) {
 
 // measure sends requests for a time, so many at once.
 func (w *way) measure(web *http.Client, pid, conns int, length time.Duration) (figures, error) {
-	if _, err := w.once(web, "/"); err != nil { // it warms up
+	if _, err := w.once(web, 0, "/"); err != nil { // it warms up
 		return figures{}, err
 	}
 	before, err := usageNow(pid, 0)
@@ -180,13 +199,14 @@ func (w *way) measure(web *http.Client, pid, conns int, length time.Duration) (f
 	var took []uint32
 	var failed error
 	var wg sync.WaitGroup
-	for end := time.Now().Add(length); conns > 0; conns-- {
+	end := time.Now().Add(length)
+	for caller := range conns {
 		wg.Go(func() {
 			var own []uint32
 			var err error
 			for err == nil && time.Now().Before(end) {
 				began := time.Now()
-				_, err = w.once(web, "/")
+				_, err = w.once(web, caller, "/")
 				own = append(own, uint32(time.Since(began)))
 			}
 			mu.Lock()
@@ -206,7 +226,7 @@ func (w *way) measure(web *http.Client, pid, conns int, length time.Duration) (f
 // download is how many MB a second come of a gigabyte.
 func (w *way) download(web *http.Client) (float64, error) {
 	began := time.Now()
-	n, err := w.once(web, "/large")
+	n, err := w.once(web, 0, "/large")
 	if err == nil && n < gigabyte {
 		err = errors.New("the download is not whole")
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -21,14 +22,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 )
 
-// proxying measures programs of `oneclaw proxy` beside the same ones that have the secret: a download
-// of 1 GB by curl, and a clone of 1 GB by git, over TLS.
+// proxying measures programs of `oneclaw proxy` beside the same ones that have the secret, directly and through proxies
+// that do nothing but open TLS: a download of 1 GB by curl, and a clone of 1 GB by git.
 func (b *bench) proxying(ctx context.Context, s *site, f *fixture) (err error) {
 	for _, tool := range []string{"curl", "git"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -77,24 +79,82 @@ func (b *bench) proxying(ctx context.Context, s *site, f *fixture) (err error) {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "SSL_CERT_FILE=" + roots, "CURL_CA_BUNDLE=" + roots, "GIT_SSL_CAINFO=" + roots, "GIT_TERMINAL_PROMPT=0", "SITE=" + stub.URL,
 	}
-	ours := append(env[:len(env):len(env)], "ONECLAW_API_URL="+srv.url(), "ONECLAW_API_KEY="+f.agentKey)
-	for _, job := range []struct{ name, script string }{
-		{"curl, 1 GB", `curl -sSf -o /dev/null -H "Authorization: Bearer $KEY" "$SITE/large"`},
-		{"git clone, 1 GB", `rm -rf "$HOME/to" && git clone -q --bare "https://x:$KEY@${SITE#https://}/of.git" "$HOME/to"`},
+	bare, err := newBareTLS(ctx, stub, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.close()) }()
+	apart, err := newBareTLS(ctx, stub, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, apart.close()) }()
+	with := func(more ...string) []string { return append(env[:len(env):len(env)], more...) }
+	ways := []*proxyWay{
+		{name: "direct", env: with("KEY=" + brokeredKey)},
+		{name: "bare TLS proxy", env: with("KEY="+brokeredKey, "https_proxy="+bare.url())},
+		{name: "two bare TLS proxies", env: with("KEY="+brokeredKey, "https_proxy="+apart.url())},
+		{name: "proxy", env: with("ONECLAW_API_URL="+srv.url(), "ONECLAW_API_KEY="+f.agentKey), begin: []string{s.bin, "proxy", "--vault", f.vault, "--env", "KEY=brokered/key", "--"}},
+	}
+	for _, job := range []struct {
+		name   string
+		turns  int // of each way; the middle one counts
+		script string
+	}{
+		{"curl, 1 GB", 3, `curl -sSf -o /dev/null -H "Authorization: Bearer $KEY" "$SITE/large"`},
+		{"git clone, 1 GB", 1, `rm -rf "$HOME/to" && git clone -q --bare "https://x:$KEY@${SITE#https://}/of.git" "$HOME/to"`},
 	} {
-		direct, err := timed(ctx, append(env[:len(env):len(env)], "KEY="+brokeredKey), "sh", "-c", job.script)
-		if err != nil {
-			return fmt.Errorf("%s: %w", job.name, err)
+		for _, w := range ways {
+			w.took = nil
 		}
-		through, err := timed(ctx, ours, s.bin, "proxy", "--vault", f.vault, "--env", "KEY=brokered/key", "--", "sh", "-c", job.script)
-		if err != nil {
-			return fmt.Errorf("%s through the proxy: %w", job.name, err)
+		for turn := range job.turns * len(ways) {
+			if err := ways[turn%len(ways)].run(ctx, srv.pid(), job.script); err != nil {
+				return fmt.Errorf("%s, %s: %w", job.name, ways[turn%len(ways)].name, err)
+			}
 		}
-		const mb = gigabyte / 1e6
-		b.report.extra(s.engine, "proxy, "+job.name+", of the direct rate", 100*direct.Seconds()/through.Seconds(), "%",
-			fmt.Sprintf("%.0f MB/s to %.0f MB/s", mb/through.Seconds(), mb/direct.Seconds()))
+		direct := ways[0].middle()
+		for _, w := range ways[1:] {
+			const mb = gigabyte / 1e6
+			got := w.middle()
+			b.report.extra(s.engine, w.name+", "+job.name+", of the direct rate", 100*direct.wall.Seconds()/got.wall.Seconds(), "%",
+				fmt.Sprintf("%.0f MB/s to %.0f MB/s; %.1f s to %.1f s of a processor, all that take part", mb/got.wall.Seconds(), mb/direct.wall.Seconds(), got.cpu.Seconds(), direct.cpu.Seconds()))
+		}
 	}
 	return nil
+}
+
+// proxyWay is how a program gets to the stub.
+type proxyWay struct {
+	name  string
+	env   []string
+	begin []string // what starts the program
+	took  []spent
+}
+
+// spent is what one turn took: of a clock, and of processors.
+type spent struct{ wall, cpu time.Duration }
+
+// run times the program once.
+func (w *proxyWay) run(ctx context.Context, server int, script string) error {
+	command := append(w.begin[:len(w.begin):len(w.begin)], "sh", "-c", script)
+	before, err := usageNow(server, 0)
+	if err != nil {
+		return err
+	}
+	wall, err := timed(ctx, w.env, command[0], command[1:]...)
+	if err != nil {
+		return err
+	}
+	after, err := usageNow(server, 0)
+	used := after.minus(before)
+	w.took = append(w.took, spent{wall, used.server + used.self + used.beside})
+	return err
+}
+
+// middle is the turn in the middle, by the clock.
+func (w *proxyWay) middle() spent {
+	all := slices.SortedFunc(slices.Values(w.took), func(a, b spent) int { return cmp.Compare(a.wall, b.wall) })
+	return all[len(all)/2]
 }
 
 // over127002 serves TLS on an address of this machine that programs ask through a proxy, which they do

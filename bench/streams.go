@@ -21,11 +21,7 @@ const (
 )
 
 // openStreams measures what the server holds, and does, while a thousand streams are open.
-func (b *bench) openStreams(ctx context.Context, s *site, srv *server, f *fixture, stub string) error {
-	keys, err := streamers(ctx, srv, f)
-	if err != nil {
-		return err
-	}
+func (b *bench) openStreams(ctx context.Context, s *site, srv *server, keys []string, stub string) error {
 	for _, kind := range []string{"idle", "dripping", "unread"} {
 		if err := b.hold(ctx, s, srv, keys, stub, kind); err != nil {
 			return fmt.Errorf("%s streams: %w", kind, err)

@@ -167,6 +167,7 @@ func forStreams(h http.Client) *http.Client {
 		t = t.Clone()
 		t.ResponseHeaderTimeout = 0
 		t.MaxIdleConnsPerHost = 64
+		t.ReadBufferSize = 64 << 10 // an answer of any length comes in pieces of that size
 		h.Transport = t
 	}
 	h.Timeout = 0

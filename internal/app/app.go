@@ -260,7 +260,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	a.late = later.New(later.Config{Log: a.log, Now: now})
 	uses := broker.New(broker.Config{
 		Store: a.db, Later: a.late, Vault: a.vault, Log: a.log, Now: now, Standing: gate.StandingOf,
-		HTTP:     a.out.Client(netguard.Options{Timeout: execution.Longest * time.Millisecond, MaxBody: 64 << 20, Open: 256, Idle: 16}),
+		HTTP:     a.out.Client(netguard.Options{Timeout: execution.Longest * time.Millisecond, MaxBody: 64 << 20, Open: 256, Idle: 64}),
 		Postgres: postgres.New(a.out), People: a.identity,
 	})
 	a.executor = executor.New(executor.Config{

@@ -103,7 +103,7 @@ func (p *Proxy) intercept(t *tunnel) {
 func splice(a *tunnel, b net.Conn) {
 	var both sync.WaitGroup
 	pipe := func(to, from net.Conn) {
-		_, err := io.Copy(to, from)
+		err := pass(to, from)
 		if c, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
 			_ = c.CloseWrite()
 			return
@@ -116,4 +116,21 @@ func splice(a *tunnel, b net.Conn) {
 	both.Wait()
 	_ = a.Close()
 	_ = b.Close()
+}
+
+// pass copies until one side ends. What a tunnel had buffered goes first; the rest passes between the connections
+// themselves, which the kernel does without this process (splice(2)) where both are of TCP.
+func pass(to, from net.Conn) error {
+	if t, ok := from.(*tunnel); ok {
+		ahead, _ := t.in.Peek(t.in.Buffered())
+		if _, err := to.Write(ahead); err != nil {
+			return err
+		}
+		from = t.Conn
+	}
+	if t, ok := to.(*tunnel); ok {
+		to = t.Conn
+	}
+	_, err := io.Copy(to, from)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 )
@@ -19,7 +20,7 @@ func (p *Proxy) roads() *httputil.ReverseProxy {
 	direct.ForceAttemptHTTP2, direct.DisableCompression = true, true
 	direct.ResponseHeaderTimeout = 0
 	return &httputil.ReverseProxy{
-		Rewrite: rewrite, FlushInterval: -1, ErrorLog: p.silent(),
+		Rewrite: rewrite, FlushInterval: -1, ErrorLog: p.silent(), BufferPool: &pieces{},
 		Transport: road(func(r *http.Request) (*http.Response, error) {
 			s := planOf(r)
 			if len(s.used) == 0 {
@@ -38,6 +39,22 @@ func (p *Proxy) roads() *httputil.ReverseProxy {
 		},
 	}
 }
+
+// pieces is the memory that answers are copied in: the larger a piece, the fewer calls of the kernel.
+type pieces struct{ free sync.Pool }
+
+const pieceSize = 128 << 10
+
+// Get implements httputil.BufferPool.
+func (p *pieces) Get() []byte {
+	if b, ok := p.free.Get().(*[pieceSize]byte); ok {
+		return b[:]
+	}
+	return make([]byte, pieceSize)
+}
+
+// Put implements httputil.BufferPool.
+func (p *pieces) Put(b []byte) { p.free.Put((*[pieceSize]byte)(b)) }
 
 type road func(*http.Request) (*http.Response, error)
 

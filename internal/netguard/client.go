@@ -89,6 +89,8 @@ func (g *Guard) Transport(o Options) http.RoundTripper {
 	open.DialContext = g.DialAllowed
 	if o.Stream {
 		o.MaxBody = math.MaxInt64 - 1
+		memory := newAheads()
+		encrypted.DialContext, open.DialContext = memory.over(g.Dial), memory.over(g.DialAllowed)
 	}
 	return &transport{guard: g, https: encrypted, http: open, maxBody: o.MaxBody, stream: o.Stream}
 }
