@@ -313,11 +313,11 @@ func TestAShortValueIsToldWhereItIsBound(t *testing.T) {
 		bound bool
 		told  bool
 	}{
-		"seven bytes":           {"1234567", true, true},
-		"eight bytes":           {"12345678", true, false},
-		"nothing is bound":      {"1234567", false, false},
-		"there is no secret":    {"", true, false},
-		"a usual one": {"a-value-of-usual-length", true, false},
+		"seven bytes":        {"1234567", true, true},
+		"eight bytes":        {"12345678", true, false},
+		"nothing is bound":   {"1234567", false, false},
+		"there is no secret": {"", true, false},
+		"a usual one":        {"a-value-of-usual-length", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := strings.ReplaceAll(name, " ", "-")
