@@ -73,6 +73,51 @@ type AgentBindingChange struct {
 	Guardrails *AgentGuardrails `json:"guardrails,omitempty"`
 	IsActive   *bool            `json:"is_active,omitempty"`
 	Credential *AgentCredential `json:"-"`
+	// ClearConfig and ClearGuardrails name fields that are taken away, such as headers or allowed_paths.
+	ClearConfig     []string `json:"-"`
+	ClearGuardrails []string `json:"-"`
+}
+
+// MarshalJSON writes fields that are taken away as null. The credential is not in it.
+func (ch *AgentBindingChange) MarshalJSON() ([]byte, error) {
+	type plain AgentBindingChange
+	out := struct {
+		*plain
+		Config     any `json:"config,omitempty"`
+		Guardrails any `json:"guardrails,omitempty"`
+	}{plain: (*plain)(ch)}
+	var err error
+	if out.Config, err = without(ch.Config, ch.ClearConfig); err != nil {
+		return nil, err
+	}
+	if out.Guardrails, err = without(ch.Guardrails, ch.ClearGuardrails); err != nil {
+		return nil, err
+	}
+	return json.Marshal(&out)
+}
+
+// without is an object with some of its fields as null; nil where there is nothing to send.
+func without[T any](of *T, fields []string) (any, error) {
+	if len(fields) == 0 {
+		if of == nil {
+			return nil, nil
+		}
+		return of, nil
+	}
+	all := map[string]any{}
+	if of != nil {
+		text, err := json.Marshal(of)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &all); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range fields {
+		all[name] = nil
+	}
+	return all, nil
 }
 
 // payload is the change as it is sent. Wipe it.

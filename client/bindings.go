@@ -37,6 +37,7 @@ type SecretBindings struct {
 	Path     string     `json:"path"`
 	Bindings []Binding  `json:"bindings"`
 	SetAt    *time.Time `json:"set_at"`
+	Warnings []string   `json:"warnings,omitempty"` // why the secret is not sent, though it is bound
 }
 
 // Bindings returns where a secret may be used without being seen.

@@ -57,6 +57,7 @@ type Bound struct {
 	By                   string // who wrote the list last
 	At                   time.Time
 	Setters              []string // who set each entry; not read for a use
+	Short                bool     // the value is too short to be sent; only people are told
 }
 
 // People says what somebody may do now.

@@ -73,7 +73,7 @@ var errNoUser = fault.New(fault.Conflict, "value_not_usable", "The binding says 
 // noSession is what is told of an error before there was a session: refusedBy knows why.
 func noSession(err error) error {
 	f, ok := asFault(err)
-	if !ok || f.Code != postgres.ErrSession.Code {
+	if !ok || f.Code != postgres.ErrSession.Code || f.Err == nil { // without a cause it says itself why
 		return err
 	}
 	if why := refusedBy(f.Err); fault.CodeOf(why) != CodeFailed {

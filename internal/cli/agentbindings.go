@@ -24,6 +24,7 @@ type agentBindingFlags struct {
 	writes       bool
 	in, user     string
 	from, secret string
+	database     bool // of a binding that is there: it is one of a database
 }
 
 func (b *agentBindingFlags) flags(cmd *cobra.Command) {
@@ -69,8 +70,7 @@ func (b *agentBindingFlags) bounds() (*client.AgentGuardrails, error) {
 
 // credential asks for the credential, or names the secret that it is.
 func (c *cli) credential(ctx context.Context, cl *client.Client, b *agentBindingFlags) (*client.AgentCredential, error) {
-	database := b.config.Host != ""
-	if database {
+	if b.database || b.config.Host != "" {
 		b.config.Username, b.user = b.user, ""
 	}
 	if b.in == oauth2 {
@@ -116,9 +116,8 @@ from --from-file, from stdin, or from a hidden prompt on a terminal; it is never
 argument. With --secret it is a secret of a vault, for as long as you may read that. Where the
 server wants your password, too, it is asked for on a terminal, or read from --password-file:
 stdin brings one of the two.
-A binding is changed over REST (PATCH), or deleted and added again; ` + "`rotate`" + ` replaces its
-credential. A binding is of the agent alone: where a secret of a vault may be used by anybody who
-may use it, ` + "`oneclaw bind`" + ` says.
+` + "`update`" + ` changes a binding, and ` + "`rotate`" + ` replaces its credential. A binding is of the agent
+alone: where a secret of a vault may be used by anybody who may use it, ` + "`oneclaw bind`" + ` says.
 The agent must be allowed to execute: see --executions of ` + "`oneclaw agent update`" + `.`,
 		Example: `  oneclaw agent bindings add builder stripe --url https://api.stripe.com/v1 --path '/v1/charges/**' --method GET
   oneclaw agent bindings add builder linear --type graphql --url https://api.linear.app/graphql --in header:Authorization --read-only
@@ -179,7 +178,13 @@ func (c *cli) agentBindingList() *cobra.Command {
 // ofAgentBinding is a command about one binding of an agent.
 func (c *cli) ofAgentBinding(cmd *cobra.Command, do func(ctx context.Context, cl *client.Client, agent, id string) error) *cobra.Command {
 	cmd.Args = args("AGENT", "NAME|ID")
-	cmd.RunE = c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+	cmd.RunE = c.withBinding(do)
+	return cmd
+}
+
+// withBinding finds the agent and its binding that a command is about.
+func (c *cli) withBinding(do func(ctx context.Context, cl *client.Client, agent, id string) error) func(*cobra.Command, []string) error {
+	return c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 		agent, err := c.theAgent(ctx, cl, a[0])
 		if err != nil {
 			return err
@@ -190,7 +195,6 @@ func (c *cli) ofAgentBinding(cmd *cobra.Command, do func(ctx context.Context, cl
 		}
 		return do(ctx, cl, agent, id)
 	})
-	return cmd
 }
 
 func bindingOf(ctx context.Context, cl *client.Client, agent, ref string) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 // A person lets an agent work with a service; the agent does, and sees no credential.
@@ -54,8 +55,10 @@ func TestAnAgentExecutesAtTheCommandLine(t *testing.T) {
 	if out := s.ok("", "agent", "executions", "worker"); !strings.Contains(out, id[28:]) || strings.Contains(out, id[:8]) {
 		t.Errorf("what a person sees of %s does not tell it from others\n%s", id, out)
 	}
-	if out := s.ok("", "audit", "list", "--resource", id); !strings.Contains(out, "a binding of agent:worker") {
-		t.Errorf("to a person the log has\n%s", out)
+	for _, as := range []string{id, console.Shortened(id)} { // whole, and as the list shows it
+		if out := s.ok("", "audit", "list", "--resource", as); strings.Count(out, "a binding of agent:worker") != 2 {
+			t.Errorf("to a person the log has of %s\n%s", as, out)
+		}
 	}
 	s.tty = ""
 	s.ok("", "vault", "create", "app")
@@ -77,6 +80,73 @@ func TestAnAgentExecutesAtTheCommandLine(t *testing.T) {
 	} {
 		if r := s.run("", words...); r.code != cli.ExitUsage {
 			t.Errorf("%s: exit %d: %s", name, r.code, r.err)
+		}
+	}
+}
+
+// A binding is changed in place: what is not given stays, and what is asked of it from then on is bounded by what was.
+func TestAnAgentsBindingIsChangedAtTheCommandLine(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.String()+" "+r.Header.Get("X-Key")+r.Header.Get("Authorization")+" "+r.Header.Get("X-Of"))
+	}))
+	defer up.Close()
+	s := serveDev(t)
+	s.ok("", "login", "--dev")
+	_, key, _ := strings.Cut(s.ok("", "agent", "create", "worker", "--executions", "on", "--json"), `"api_key": "`)
+	key, _, _ = strings.Cut(key, `"`)
+	s.ok("sk_live_12345678", "agent", "bindings", "add", "worker", "pay", "--url", up.URL+"/v1", "--in", "header:X-Key", "--path", "/v1/charges/**", "--method", "GET", "-H", "X-Of: first", "--per-minute", "60")
+	update := func(in string, flags ...string) string {
+		t.Helper()
+		return s.ok(in, append([]string{"agent", "bindings", "update", "worker", "pay", "--json"}, flags...)...)
+	}
+	execute := func(words ...string) result {
+		t.Helper()
+		s.env["ONECLAW_AGENT_API_KEY"] = key
+		defer delete(s.env, "ONECLAW_AGENT_API_KEY")
+		return s.run("", append([]string{"agent", "execute", "pay"}, words...)...)
+	}
+	if r := execute("/refunds"); r.code != cli.ExitDenied {
+		t.Fatalf("a path that is not bound: exit %d, %s", r.code, r.out)
+	}
+	if out := update("", "--path", "/v1/charges/**,/v1/refunds/**"); !strings.Contains(out, `"GET"`) || !strings.Contains(out, `"X-Of": "first"`) || !strings.Contains(out, `"max_requests_per_minute": 60`) {
+		t.Errorf("what was not given is gone:\n%s", out)
+	}
+	if r := execute("/refunds"); !strings.HasPrefix(r.out, "GET /v1/refunds [REDACTED:credential] first") {
+		t.Errorf("the path that was added: exit %d, %q %s", r.code, r.out, r.err)
+	}
+	if out := update("", "--path", "any", "--method", "any", "-H", "none", "--per-minute", "0"); strings.Contains(out, "allowed_paths") || strings.Contains(out, "allowed_methods") || strings.Contains(out, "headers") || strings.Contains(out, "per_minute") {
+		t.Errorf("what was taken away is there:\n%s", out)
+	}
+	if r := execute("/balance", "-X", "POST"); !strings.HasPrefix(r.out, "POST /v1/balance [REDACTED:credential] ") {
+		t.Errorf("without bounds: exit %d, %q %s", r.code, r.out, r.err)
+	}
+	update("", "--read-only")
+	if r := execute("/balance", "-X", "POST"); r.code != cli.ExitDenied {
+		t.Errorf("where it only reads: exit %d, %s", r.code, r.out)
+	}
+	update("", "--read-only=false", "--url", up.URL+"/v2")
+	if r := execute("/balance", "-X", "POST"); !strings.HasPrefix(r.out, "POST /v2/balance ") {
+		t.Errorf("at another address: exit %d, %q %s", r.code, r.out, r.err)
+	}
+	if out := update("sk_live_87654321", "--from-file", "-", "--in", "bearer"); strings.Contains(out, "sk_live") {
+		t.Errorf("the credential is shown:\n%s", out)
+	}
+	if r := execute("/balance"); !strings.HasPrefix(r.out, "GET /v2/balance Bearer [REDACTED:credential]") {
+		t.Errorf("with another credential: exit %d, %q %s", r.code, r.out, r.err)
+	}
+	for name, flags := range map[string][]string{"nothing": nil, "a user alone": {"--user", "me"}, "both": {"--writes", "--read-only"}, "a header of nothing": {"-H", "x"}} {
+		if r := s.run("", append([]string{"agent", "bindings", "update", "worker", "pay"}, flags...)...); r.code != cli.ExitUsage {
+			t.Errorf("%s: exit %d: %s", name, r.code, r.err)
+		}
+	}
+	if r := s.run("", "agent", "bindings", "update", "worker", "none", "--per-minute", "1"); r.code != cli.ExitNotFound {
+		t.Errorf("no binding: exit %d: %s", r.code, r.err)
+	}
+	s.ok("s3cr3t-of-a-database", "agent", "bindings", "add", "worker", "shop", "--type", "postgres", "--db-host", "db.example.com", "--database", "shop", "--user", "reader", "--max-rows", "5")
+	out := s.ok("", "agent", "bindings", "update", "worker", "shop", "--user", "writer", "--writes", "--max-rows", "0", "--db-port", "5433", "--json")
+	for text, has := range map[string]bool{`"username": "writer"`: true, `"read_only": false`: true, `"port": 5433`: true, `"host": "db.example.com"`: true, "max_rows": false} {
+		if strings.Contains(out, text) != has {
+			t.Errorf("%s in a database's binding: %v\n%s", text, !has, out)
 		}
 	}
 }

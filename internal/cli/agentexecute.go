@@ -201,13 +201,28 @@ func (c *cli) printRows(r *client.ExecutionResult) error {
 	return c.PrintRows(head, rows, "No rows.")
 }
 
+var kindExecution = newKind("execution", "executions", "execution_not_found", "oneclaw agent executions AGENT")
+
+// mostExecutions is how many executions of an agent the server lists.
+const mostExecutions = 200
+
+// anyExecutionID finds one of the newest executions of any agent that the caller may see.
+func anyExecutionID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	executes := func(a *client.Agent) bool { return a.ExecutionEnabled != nil && *a.ExecutionEnabled }
+	return ofAnyAgent(ctx, cl, kindExecution, executes, func(agent string) (string, error) {
+		return found(kindExecution, ref, func() ([]client.Execution, error) { return cl.Executions(ctx, agent, mostExecutions) }, func(e client.Execution) candidate {
+			return candidate{id: e.ID, note: e.Status + " of " + e.Binding}
+		})
+	})
+}
+
 func (c *cli) agentExecutions() *cobra.Command {
 	var limit int
 	cmd := c.wideFlag(&cobra.Command{
 		Use:   "executions AGENT",
 		Short: "List what an agent executed in the last 30 days: when, status, binding, request, answer, duration, id",
 		Long: `List what an agent executed in the last 30 days. ` + "`oneclaw audit list --resource ID`" + ` shows an
-execution in the log; --wide and pipes have ids whole.`,
+execution in the log, of the newest 200 of an agent also by the short id that is listed.`,
 		Args: args("AGENT"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			id, err := c.theAgent(ctx, cl, a[0])

@@ -106,7 +106,7 @@ func (c *cli) auditList() *cobra.Command {
 	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read; read means all reads of values, through shares too")
 	fl.StringVar(&f.Outcome, "outcome", "", "only what ended so: success, denied, failed or error")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
-	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id, such as an agent, a share, an approval or a transaction")
+	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id, such as an agent, a share, an approval, a transaction or an execution")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
 	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
 	fl.IntVar(&f.Limit, "limit", 100, "how many at most, up to 1000")
@@ -128,7 +128,7 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 	}
 	id, err := vaultID(ctx, cl, f.Path)
 	hash := isHash(f.Path)
-	for _, find := range []func(context.Context, *client.Client, string) (string, error){agentID, ownShareID, approvalID, anyTxID} {
+	for _, find := range []func(context.Context, *client.Client, string) (string, error){agentID, ownShareID, approvalID, anyTxID, anyExecutionID} {
 		if fault.Is(err, fault.NotFound) && (beginsID(f.Path) || hash) {
 			id, err = find(ctx, cl, f.Path)
 		}
@@ -238,6 +238,8 @@ func (c *cli) eventRow(e client.AuditEvent, named called, ambiguous bool) (row [
 		}
 	case e.ActorID != "":
 		actor += ":" + c.Short(e.ActorID)
+	case e.ResourceType == "share" && e.ResourceID != "": // whoever had the link: nothing else tells them apart
+		actor += " by share:" + c.Short(e.ResourceID)
 	}
 	return []string{c.Exactly(e.CreatedAt), e.Action, d.Outcome, actor, what, e.IPAddress, e.ID}, why
 }

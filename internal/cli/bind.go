@@ -145,6 +145,9 @@ func (c *cli) unbind() *cobra.Command {
 }
 
 func (c *cli) printBindings(ctx context.Context, cl *client.Client, b *client.SecretBindings) error {
+	for _, w := range b.Warnings {
+		c.Warn(w)
+	}
 	who := calledIn(ctx, c, cl, b.Bindings, func(x client.Binding) (kind, id string) { return "user", x.SetBy })
 	return list(c, "bindings", b.Bindings, nil, []string{"HOSTS", "METHODS", "PATHS", "IN", "SET BY"},
 		"This secret may be used nowhere without being seen. Say where with `oneclaw bind "+b.Path+" --host HOST`.", func(x client.Binding) []string {

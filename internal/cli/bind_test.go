@@ -36,6 +36,12 @@ func TestASecretIsBoundAndUsedAtTheCommandLine(t *testing.T) {
 			t.Errorf("the list lacks %s:\n%s", part, out)
 		}
 	}
+	s.ok("1234567", "secret", "set", "api-keys/pin", "--vault", "app")
+	for _, words := range [][]string{{"bind", "api-keys/pin", "--host", host}, {"bindings", "api-keys/pin"}} {
+		if r := s.run("", append(words, "--vault", "app")...); r.code != 0 || !strings.Contains(r.err, "fewer than 8 bytes") {
+			t.Errorf("%v of a short value: exit %d, %s", words, r.code, r.err)
+		}
+	}
 	ask := []string{"request", up.URL + "/v1/balance", "-H", "Authorization: Bearer {{secret:api-keys/pay}}", "--vault", "app"}
 	if out := s.ok("", ask...); out != "you sent Bearer [REDACTED:api-keys/pay]" || got != "Bearer sk_live_12345678" {
 		t.Errorf("got %q, and the service %q", out, got)

@@ -64,7 +64,8 @@ func New(d Deps) *cobra.Command {
 ` + environmentHelp + `
 
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 not found.
-Of a program that was to be run: 127 there is none, 126 it can't be run; else its own.`,
+Commands that run a program end with the exit code of that program: 127 means that
+there is no such program, and 126 that it can't be run.`,
 		Version:           d.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func TestSharesOnTheRealServer(t *testing.T) {
@@ -103,6 +104,39 @@ func TestAShareIsReadFromItsLink(t *testing.T) {
 		stranger.fails(cli.ExitUsage, "share", "get", wrong)
 	}
 	s.fails(cli.ExitNotFound, "share", "get", "example.com/share/1") // a path: only what has :// is a link
+}
+
+// The log says which share a stranger read by: of several of one secret nothing else tells them apart.
+func TestTheLogNamesTheShareThatAStrangerReadBy(t *testing.T) {
+	s := serveDev(t)
+	s.ok("", "login", "--dev")
+	s.ok("", "vault", "create", "main")
+	s.ok("hunter2", "secret", "set", "db/password")
+	link := func() string {
+		return regexp.MustCompile(`http://\S+`).FindString(s.ok("", "share", "create", "db/password", "--link", "--max-reads", "3"))
+	}
+	read, other := link(), link()
+	newShell(t, "").ok("", "share", "get", read)
+	out := s.ok("", "audit", "list", "--action", "share.access")
+	_, id, _ := strings.Cut(strings.TrimSpace(out), "anonymous by share:")
+	id, _, _ = strings.Cut(id, "\t")
+	if strings.Count(out, "\n") != 1 || len(id) != 36 {
+		t.Fatalf("the log has\n%s", out)
+	}
+	if got := s.ok("", "audit", "list", "--resource", read, "--action", "share.access"); got != out {
+		t.Errorf("of the link that was read the log has\n%s", got)
+	}
+	if got := s.ok("", "audit", "list", "--resource", other, "--action", "share.access"); got != "" {
+		t.Errorf("of the other link the log has\n%s", got)
+	}
+	s.tty, s.width = "o", 200
+	short := console.Shortened(id)
+	if out := s.ok("", "audit", "list", "--action", "share.access"); !strings.Contains(out, "anonymous by share:"+short+" ") {
+		t.Errorf("a person sees\n%s", out)
+	}
+	if out := s.ok("", "audit", "list", "--resource", short); !strings.Contains(out, "share.access") || !strings.Contains(out, "share.create") {
+		t.Errorf("of %s a person sees\n%s", short, out)
+	}
 }
 
 // TestALinkGetsNoCredentialOfAnotherServer: neither the stored login nor what the environment

@@ -34,7 +34,7 @@ func (c *cli) commands() []*cobra.Command {
 		group("agent", "Register agents and their keys",
 			c.agentCreate(), c.agentList(), c.agentGet(), c.agentCan(), c.agentUpdate(), c.agentRotateKey(), c.agentDeactivate(), c.agentActivate(), c.agentMade(),
 			group("bindings", "Services that an agent works with by credentials that it never sees",
-				c.agentBindingAdd(), c.agentBindingList(), c.agentBindingShow(), c.agentBindingRotate(), c.agentBindingActive(false), c.agentBindingActive(true),
+				c.agentBindingAdd(), c.agentBindingList(), c.agentBindingShow(), c.agentBindingUpdate(), c.agentBindingRotate(), c.agentBindingActive(false), c.agentBindingActive(true),
 				c.agentBindingTest(), c.agentBindingDelete()),
 			c.agentExecute(), c.agentExecutions(),
 			c.agentGuard(), c.agentEnroll(), c.agentRequests(), c.agentAccept(), c.agentReject()),

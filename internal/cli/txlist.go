@@ -30,6 +30,13 @@ func isHash(ref string) bool { return len(ref) == 66 && strings.HasPrefix(ref, "
 // anyTxID is txID for a transaction of any agent that the caller may see: those that may have
 // transactions signed are looked at first.
 func anyTxID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	first := func(a *client.Agent) bool { return a.IntentsAPIEnabled }
+	return ofAnyAgent(ctx, cl, kindTx, first, func(agent string) (string, error) { return txID(ctx, cl, agent, ref) })
+}
+
+// ofAnyAgent finds what belongs to one of the agents that the caller may see. Those that likely have
+// such things are looked at first.
+func ofAnyAgent(ctx context.Context, cl *client.Client, k kind, likely func(*client.Agent) bool, find func(agent string) (string, error)) (string, error) {
 	agents, err := cl.Agents(ctx)
 	if client.IsStatus(err, http.StatusForbidden) { // an agent sees its own
 		var me *client.AgentSelf
@@ -40,14 +47,14 @@ func anyTxID(ctx context.Context, cl *client.Client, ref string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	slices.SortStableFunc(agents, func(a, b client.Agent) int { return rank(b.IntentsAPIEnabled) - rank(a.IntentsAPIEnabled) })
+	slices.SortStableFunc(agents, func(a, b client.Agent) int { return rank(likely(&b)) - rank(likely(&a)) })
 	for _, a := range agents {
-		id, err := txID(ctx, cl, a.ID, ref)
+		id, err := find(a.ID)
 		if !fault.Is(err, fault.NotFound) {
 			return id, err
 		}
 	}
-	return "", kindTx.none
+	return "", k.none
 }
 
 func rank(first bool) int {

@@ -21,7 +21,7 @@ func (s section) has(m made) bool {
 
 var sections = [...]section{
 	{"On the command line", "Commands print the detail, and with `--json` the code. Exit codes: 0 done, 1 failure, 2 wrong usage, " +
-		"3 not authenticated, 4 denied, 5 not found; of a program that was to be run 127 where there is none and 126 where it can't be run.", "Kind", []string{"internal/cli", "internal/cli/console", "internal/cli/session", "client"}, nil},
+		"3 not authenticated, 4 denied, 5 not found. Commands that run a program end with its exit code: 127 means that there is no such program, and 126 that it can't be run.", "Kind", []string{"internal/cli", "internal/cli/console", "internal/cli/session", "client"}, nil},
 	{"When the server starts", "The start ends, and the detail is on stderr.", "Kind",
 		[]string{
 			"internal/app", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore/pkcs11", "internal/keystore/soft", "internal/listen", "internal/mail",

@@ -63,7 +63,10 @@ type bindingsBody struct {
 	Path     string        `json:"path"`
 	Bindings []bindingBody `json:"bindings"`
 	SetAt    *time.Time    `json:"set_at" nullable:"true"`
+	Warnings []string      `json:"warnings,omitempty" doc:"To people: why the secret as it is now is not sent, though it is bound."`
 }
+
+const shortWarning = "The secret has fewer than 8 bytes, so it is not sent: it could not be told from other text in an answer. Store a longer one."
 
 func bindingsOf(vaultID, path string, b *broker.Bound) bindingsBody {
 	out := bindingsBody{VaultID: vaultID, Path: path, Bindings: []bindingBody{}, SetAt: pointer(b.At)}
@@ -73,6 +76,9 @@ func bindingsOf(vaultID, path string, b *broker.Bound) bindingsBody {
 			one.SetBy = b.Setters[i]
 		}
 		out.Bindings = append(out.Bindings, one)
+	}
+	if b.Short {
+		out.Warnings = []string{shortWarning}
 	}
 	return out
 }

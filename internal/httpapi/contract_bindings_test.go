@@ -305,6 +305,47 @@ func TestPlacesOfARequest(t *testing.T) {
 	u.asks(object{"method": "GET", "url": u.up.URL + "/", "headers": object{"Authorization": "{{secret:short}}"}}).want(409, "value_too_short")
 }
 
+// Whoever binds a value that is too short to be sent hears of it at once, and an agent does not.
+func TestAShortValueIsToldWhereItIsBound(t *testing.T) {
+	u := openUnseeing(t)
+	for name, c := range map[string]struct {
+		value string
+		bound bool
+		told  bool
+	}{
+		"seven bytes":        {"1234567", true, true},
+		"eight bytes":        {"12345678", true, false},
+		"nothing is bound":   {"1234567", false, false},
+		"there is no secret": {"", true, false},
+		"a usual one":        {"a-value-of-usual-length", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := strings.ReplaceAll(name, " ", "-")
+			if c.value != "" {
+				u.ada.put(u.vault, path, c.value)
+			}
+			at, list := "/v1/vaults/"+u.vault+"/secret-bindings/"+path, []object{}
+			if c.bound {
+				list = append(list, object{"hosts": []string{u.up.host()}})
+			}
+			for of, got := range map[string]reply{"set": u.do("PUT", at, u.ada.token, object{"bindings": list}).want(200), "read": u.do("GET", at, u.ada.token, nil).want(200)} {
+				if list, _ := got.json()["warnings"].([]any); (len(list) == 1) != c.told {
+					t.Errorf("%s, the answer is %s", of, got.body)
+				}
+			}
+			if got := u.do("GET", at, u.agent.token, nil).want(200); strings.Contains(string(got.body), "warnings") {
+				t.Errorf("the agent is told %s", got.body)
+			}
+			if c.told {
+				u.ada.put(u.vault, path, "a-value-of-usual-length")
+				if got := u.do("GET", at, u.ada.token, nil).want(200); strings.Contains(string(got.body), "warnings") {
+					t.Errorf("with a longer value the answer is %s", got.body)
+				}
+			}
+		})
+	}
+}
+
 // Values that a caller made so that they overlap with another, answers that are cut, parts of
 // values, and bounds that others read in another way.
 func TestWhatACallerMakesOfTheAnswerIsRedacted(t *testing.T) {

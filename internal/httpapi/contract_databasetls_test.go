@@ -77,3 +77,38 @@ func TestADatabaseIsTheOneOfItsName(t *testing.T) {
 		})
 	}
 }
+
+// A binding whose sslmode is not what the database takes is told which one is, by the execution and by its test.
+func TestADatabaseSaysWhichSSLModeItTakes(t *testing.T) {
+	ca, err := authority.New(time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := ca.For("db.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Certificate())
+	for name, c := range map[string]struct {
+		server *pgtest.Cluster
+		mode   string
+		why    string
+	}{
+		"TLS where there is none":  {pgtest.Shared(t), "verify-full", "--sslmode disable"},
+		"none where TLS is wanted": {pgtest.Start(t, pgtest.TLS(certificate), pgtest.DemandTLS()), "disable", "--sslmode verify-full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openDatabaseAt(t, c.server, func(s *setup) { s.Roots, s.Reached.Resolver = roots, allHere{} })
+			config := d.config()
+			config["host"], config["sslmode"] = "db.test", c.mode
+			made := d.do("POST", d.at("/bindings"), d.ada.token, object{"name": "pay", "binding_type": "postgres", "config": config, "guardrails": object{}, "credential": databasePassword}).want(201)
+			if got := d.query(`SELECT 1`).want(200); got.str("status") != "error" || !strings.Contains(got.str("error"), c.why) {
+				t.Errorf("got %s", got.body)
+			}
+			if got := d.do("POST", d.at("/bindings/"+made.str("id")+"/test"), d.ada.token, object{}).want(200); got.json()["success"] != false || !strings.Contains(got.str("error"), c.why) {
+				t.Errorf("its test says %s", got.body)
+			}
+		})
+	}
+}

@@ -41,6 +41,9 @@ type Box struct {
 	Ciphertext []byte
 }
 
+// Size is how many bytes the value in it has.
+func (b *Box) Size() int { return max(len(b.Ciphertext)-overhead, 0) }
+
 // Sealer seals and opens values under the KEKs of a keystore.
 type Sealer struct{ keys keystore.KeyStore }
 

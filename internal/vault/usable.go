@@ -97,6 +97,16 @@ func (s *Service) Lives(ctx context.Context, c *call.Call, at Ref) (bool, error)
 	return err == nil && !gone(&v, c.Now), err
 }
 
+// Size is how many bytes the newest value at a path has, without opening it; false where there is none. It asks for
+// no right: the caller of this may say where the path is used.
+func (s *Service) Size(ctx context.Context, vaultID string, p secretpath.Path) (int, bool, error) {
+	v, err := s.store.Latest(ctx, vaultID, p.String())
+	if fault.Is(err, fault.NotFound) {
+		return 0, false, nil
+	}
+	return v.Box.Size(), err == nil, err
+}
+
 // Usable returns the version that Use would open for the caller, without its value. It
 // refuses as Use does, but asks nobody for an approval that the use will need.
 func (s *Service) Usable(ctx context.Context, c *call.Call, at Ref) (Version, error) {

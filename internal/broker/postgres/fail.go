@@ -16,6 +16,8 @@ var (
 	errLogin = fault.New(fault.Unprocessable, "database_login_failed", "The database did not take the credential of the binding, or has no such database. Nothing was done.")
 	// ErrSession says that there was no session: the dialer may say why.
 	ErrSession   = fault.New(fault.Unprocessable, "upstream_unreachable", "Nothing was sent: there is no session with the database. It refuses connections, does not answer, or speaks no TLS.")
+	errPlain     = fault.New(fault.Unprocessable, "database_login_failed", "The database did not take the login. Where it demands TLS, set sslmode of the binding to verify-full (--sslmode verify-full). Nothing was done.")
+	errNoTLS     = fault.New(fault.Unprocessable, "upstream_unreachable", "Nothing was sent: the database takes no TLS. Have it switched on there, or for a host that the operator allowed set sslmode of the binding to disable (--sslmode disable).")
 	errStatement = fault.New(fault.Unprocessable, "statement_refused", "The database refused the statement. Nothing was changed.")
 	errBroken    = fault.New(fault.Unprocessable, CodeInterrupted, "The connection to the database ended before the statement was done. Nothing was changed.")
 	errUnknown   = fault.New(fault.Unprocessable, "upstream_failed", "The connection to the database ended while the change was committed. Whether it was done is not known.")
@@ -36,16 +38,21 @@ var classes = map[string]string{
 
 // loginFailed is why there is no session. The error of a guard or of a certificate stays in it, for who knows
 // those; texts of pgx have the host and the user.
-func loginFailed(err error) error {
+func loginFailed(err error, to *Server, s *session) error {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Internal {
 		return err
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch class(e) {
-		case "28", "3D":
+		switch {
+		case e.Code == "28000" && to.Plain: // no rule of the server lets this user in so; a wrong password is another code
+			return errPlain
+		case class(e) == "28", class(e) == "3D":
 			return errLogin
 		}
 		return refused(e)
+	}
+	if !to.Plain && s.refusedTLS() {
+		return errNoTLS
 	}
 	return fault.Wrap(err, ErrSession.Kind, ErrSession.Code, ErrSession.Detail)
 }

@@ -49,7 +49,7 @@ func New(d Dialer) *Client { return &Client{dialer: d, types: pgtype.NewMap()} }
 func (c *Client) Run(ctx context.Context, to *Server, st *Statement) (Table, error) {
 	s, err := open(ctx, c.dialer, to)
 	if err != nil {
-		return Table{}, loginFailed(err)
+		return Table{}, loginFailed(err, to, s)
 	}
 	defer s.end()
 	// The setting is read by a query, so that the transaction has a snapshot: from then on the server lets nobody

@@ -46,16 +46,34 @@ const goodbye = time.Second
 // session is a connection to a server.
 type session struct {
 	*pgconn.PgConn
-	raw net.Conn
+	raw *heard
 }
 
-// open logs in. Nothing of the environment of this process counts, nor any file of its user.
+// heard is a connection that notes the first byte that came: what the server says to the wish for TLS.
+type heard struct {
+	net.Conn
+	first byte
+}
+
+func (h *heard) Read(b []byte) (int, error) {
+	n, err := h.Conn.Read(b)
+	if n > 0 && h.first == 0 {
+		h.first = b[0]
+	}
+	return n, err
+}
+
+// refusedTLS reports whether the server answered that it takes no TLS.
+func (s *session) refusedTLS() bool { return s.raw != nil && s.raw.first == 'N' }
+
+// open logs in. Nothing of the environment of this process counts, nor any file of its user. The session is there,
+// without a connection, also where that failed.
 func open(ctx context.Context, d Dialer, to *Server) (*session, error) {
+	s := new(session)
 	c, err := pgconn.ParseConfig("host=host.invalid port=1 user=nobody dbname=none password=none sslmode=disable passfile=/dev/null target_session_attrs=any")
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "", "") // a variable or file of libpq that it can't read
+		return s, fault.Wrap(err, fault.Internal, "", "") // a variable or file of libpq that it can't read
 	}
-	s := new(session)
 	c.Host, c.Port, c.Database, c.User, c.Password = to.Host, to.Port, to.Database, to.User, string(to.Password.Reveal())
 	c.Fallbacks, c.ValidateConnect, c.AfterConnect, c.ConnectTimeout = nil, nil, nil, 0
 	c.KerberosSrvName, c.KerberosSpn, c.RequireAuth, c.OAuthTokenProvider = "", "", "!gss,!sspi,!oauth", nil
@@ -75,12 +93,13 @@ func open(ctx context.Context, d Dialer, to *Server) (*session, error) {
 	c.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) { // also to cancel a statement
 		conn, err := dial(ctx, network, address)
 		if err == nil && s.raw == nil {
-			s.raw = conn
+			s.raw = &heard{Conn: conn}
+			return s.raw, nil
 		}
 		return conn, err
 	}
 	if s.PgConn, err = pgconn.ConnectConfig(ctx, c); err != nil {
-		return nil, err
+		return s, err
 	}
 	return s, nil
 }

@@ -118,6 +118,12 @@ func (c *Cluster) initdb(s setup) error {
 			return err
 		}
 	}
+	if s.demandTLS { // the file is there, and the server's
+		rules := "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+		if err := os.WriteFile(filepath.Join(c.data(), "pg_hba.conf"), []byte(rules), 0o600); err != nil {
+			return err
+		}
+	}
 	settings := []string{
 		"listen_addresses = '127.0.0.1'",
 		"unix_socket_directories = ''",

@@ -28,6 +28,7 @@ type setup struct {
 	durable     bool
 	settings    []string
 	certificate *tls.Certificate
+	demandTLS   bool
 }
 
 // Durable turns fsync and full page writes on, on a disk, for tests of what survives.
@@ -47,6 +48,9 @@ func TLS(c *tls.Certificate) Option {
 		s.settings = append(s.settings, "ssl = on", "ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'", "log_connections = on")
 	}
 }
+
+// DemandTLS has the server let nobody in without TLS but its owner, whose address DSN has.
+func DemandTLS() Option { return func(s *setup) { s.demandTLS = true } }
 
 // Start runs a cluster of the test's own and stops it when the test ends.
 func Start(tb testing.TB, opts ...Option) *Cluster {

@@ -27,6 +27,7 @@ type boundRow struct {
 type bindingForm struct {
 	vaultHead
 	Path, Problem string
+	Short         bool // the value is too short to be sent
 	Bindings      []client.Binding
 }
 
@@ -58,6 +59,7 @@ func editBindings(v *frame.Visit) error {
 	if err != nil {
 		return err
 	}
+	f.Short = len(now.Warnings) > 0
 	f.Bindings = append(now.Bindings, preset(v.Query("preset"))...)
 	return v.Show(http.StatusOK, "bindings", v.T("Where %s may be used", f.Path), f)
 }
@@ -84,7 +86,7 @@ func setBindings(v *frame.Visit) error {
 			f.Bindings = append(f.Bindings, b)
 		}
 	}
-	_, err = v.API.SetBindings(v.R.Context(), h.ID, f.Path, f.Bindings)
+	set, err := v.API.SetBindings(v.R.Context(), h.ID, f.Path, f.Bindings)
 	if frame.Retry(err) {
 		var status int
 		status, f.Problem = v.Describe(err)
@@ -92,6 +94,9 @@ func setBindings(v *frame.Visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(set.Warnings) > 0 {
+		return v.Back(f.Back(), "Where the secret may be used is stored, but it has fewer than 8 bytes, so it is not sent. Store a longer one.")
 	}
 	return v.Back(f.Back(), "Where the secret may be used is stored.")
 }

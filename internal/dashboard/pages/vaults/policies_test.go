@@ -182,6 +182,13 @@ func TestWhereASecretMayBeUsedIsSetOnAPage(t *testing.T) {
 	}
 	refused(t, p, edit, url.Values{"hosts.0": {"<b>"}, "in.0": {"nowhere"}}, "&lt;b&gt;", `role="alert"`)
 	done(t, p, edit, url.Values{"hosts.0": {"api.example.com"}, "remove.0": {"yes"}}, "nowhere yet")
+
+	if _, err := p.Client().PutSecret(t.Context(), v.ID, "pin", client.ValueOf("1234567"), client.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	short := "/vaults/" + v.ID + "/bindings/pin"
+	done(t, p, short, url.Values{"hosts.0": {"api.example.com"}}, "fewer than 8 bytes, so it is not sent")
+	shown(t, p, short, "fewer than 8 bytes, so it is not sent")
 }
 
 func TestASecretIsSharedReadAndRevokedOnPages(t *testing.T) {
