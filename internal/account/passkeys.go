@@ -212,7 +212,9 @@ func (s *Service) PasskeyLogin(ctx context.Context, c *call.Call, token string, 
 	if err != nil {
 		return identity.Token{}, err
 	}
-	refuse := func(reason string) error { return identity.RefuseAs(c, policy.KindUser, a.ID, a.Org, reason, errPasskey) }
+	refuse := func(reason string) error {
+		return identity.RefuseAs(c, policy.KindUser, a.ID, a.Org, reason, errPasskey)
+	}
 	c.Touch("user", a.ID)
 	used, err := site.Answered(ch.Text, passkey.User{ID: a.ID, Name: a.Email, Shown: a.DisplayName}, p.Credential, said)
 	if err != nil {

@@ -128,7 +128,7 @@ var arrows = map[string][]string{
 	"internal/cmek":            {"internal/erase"},
 	"internal/identity":        domain, // of a credential it makes a principal; it knows no other way in
 	"internal/account":         join(domain, "internal/identity", "internal/oidc", "internal/passkey"),
-	"internal/passkey":         {}, // it knows no rows
+	"internal/passkey":         {},                                                                                                                                // it knows no rows
 	"internal/agent":           join(domain, "internal/execution", "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
 	"internal/org":             join(domain, "internal/identity"),
 	"internal/iprule":          domain,

@@ -13,24 +13,29 @@ import (
 	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
-// asked is what the server asks an authenticator with.
-type asked struct {
+// challenge is what the server asks an authenticator with.
+type challenge struct {
 	token   string
 	options []byte
 }
 
-func (w *world) asks(path, bearer string) asked {
+func (w *world) asks(path, bearer string) challenge {
 	w.t.Helper()
 	r := w.do("POST", path, bearer, nil).want(200)
-	f := fields(w.t, path, r.json(), "token", "options", "expires_in")
-	options, err := json.Marshal(f["options"])
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return asked{f["token"].(string), options}
+	return challenge{r.str("token"), r.options()}
 }
 
-func (w *world) asksLogin() asked {
+// options are what the server asks an authenticator with.
+func (r reply) options() []byte {
+	r.t.Helper()
+	text, err := json.Marshal(r.json()["options"])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return text
+}
+
+func (w *world) asksLogin() challenge {
 	w.t.Helper()
 	return w.asks("/v1/auth/passkey-login/begin", "")
 }
@@ -45,7 +50,7 @@ func (h *human) passkey(name string) (string, *authenticator.Key) {
 }
 
 // enter signs in with an authenticator.
-func (w *world) enter(k *authenticator.Key) *reply {
+func (w *world) enter(k *authenticator.Key) reply {
 	w.t.Helper()
 	a := w.asksLogin()
 	return w.do("POST", "/v1/auth/passkey-login", "", object{"token": a.token, "credential": k.Sign(a.options)})
@@ -89,7 +94,7 @@ func TestPasskeys(t *testing.T) {
 				cat, dan := w.signup("cat"), w.signup("dan")
 				_, k := cat.passkey("key")
 				_, other := dan.passkey("key")
-				login := func(a asked, answer json.RawMessage) *reply {
+				login := func(a challenge, answer json.RawMessage) reply {
 					return w.do("POST", "/v1/auth/passkey-login", "", object{"token": a.token, "credential": answer})
 				}
 				a := w.asksLogin()
@@ -97,9 +102,9 @@ func TestPasskeys(t *testing.T) {
 				login(a, answer).want(200)
 				login(a, answer).want(401, "unauthenticated")
 				b := w.asksLogin()
-				login(b, answer).want(401, "unauthenticated")             // of another challenge
-				login(b, k.Sign(b.options)).want(401, "unauthenticated")  // which that has used up
-				login(asked{"pkc_x", nil}, answer).want(401, "unauthenticated")
+				login(b, answer).want(401, "unauthenticated")            // of another challenge
+				login(b, k.Sign(b.options)).want(401, "unauthenticated") // which that has used up
+				login(challenge{"pkc_x", nil}, answer).want(401, "unauthenticated")
 				late := w.asksLogin()
 				w.Clock.Forward(5*time.Minute + time.Second)
 				login(late, k.Sign(late.options)).want(401, "unauthenticated")
@@ -121,7 +126,7 @@ func TestPasskeys(t *testing.T) {
 				mine := w.asks("/v1/auth/passkeys/begin", cat.token)
 				login(mine, k.Sign(mine.options)).want(401, "unauthenticated")
 				fresh := authenticator.New(t, kit.PublicURL)
-				add := func(bearer string, a asked, answer json.RawMessage) *reply {
+				add := func(bearer string, a challenge, answer json.RawMessage) reply {
 					return w.do("POST", "/v1/auth/passkeys", bearer, object{"token": a.token, "name": "x", "credential": answer})
 				}
 				mine = w.asks("/v1/auth/passkeys/begin", cat.token)
@@ -149,7 +154,7 @@ func TestPasskeys(t *testing.T) {
 				copied := k.Copy()
 				w.enter(k).want(200)
 				w.enter(copied).want(401, "unauthenticated")
-				if e := w.Last(eve.org); e.Action != "auth.failure" || !strings.Contains(e.Details, "passkey_copied") {
+				if e := w.Last(eve.org); e.Action != "auth.failure" || e.Details.Reason != "passkey_copied" {
 					t.Errorf("recorded: %+v", e)
 				}
 				if all := w.notices(); !strings.Contains(all[len(all)-1], eve.email+": A passkey of your account was refused") {
