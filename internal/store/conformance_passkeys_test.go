@@ -35,11 +35,12 @@ func testPasskeys(t *testing.T, f *fixture) {
 		t.Errorf("%d used the count 8", won)
 	}
 	want(t, "a count that goes back", f.UsePasskey(ctx, p.ID, 0, true, moment, f.event()), "passkey_not_found")
-	silent := f.passkey(user)
-	silent.User, silent.Count = addUser(t, f), 0
-	must(t, f.AddPasskey(ctx, f.org, silent, 2, f.event()))
+	other := &fixture{DB: f.DB, org: ids.New()}
+	silent := other.passkey(addUser(t, other))
+	silent.Count = 0
+	must(t, f.AddPasskey(ctx, other.org, silent, 2, other.event()))
 	for range 2 {
-		must(t, f.UsePasskey(ctx, silent.ID, 0, false, moment, f.event()))
+		must(t, f.UsePasskey(ctx, silent.ID, 0, false, moment, other.event()))
 	}
 
 	ch := account.PasskeyChallenge{Hash: ids.New(), Text: "x", User: user, With: "session:s", ExpiresAt: moment.Add(time.Minute)}
@@ -58,8 +59,8 @@ func testPasskeys(t *testing.T, f *fixture) {
 	_, err = f.TakePasskeyChallenge(ctx, ch.Hash, ch.ExpiresAt)
 	want(t, "a challenge that has ended", err, "challenge_not_found")
 
-	want(t, "another's", f.RenamePasskey(ctx, f.org, silent.User, p.ID, "x", f.event()), "passkey_not_found")
-	want(t, "another's", f.RemovePasskey(ctx, f.org, silent.User, p.ID, false, moment, f.event()), "passkey_not_found")
+	want(t, "another's", f.RenamePasskey(ctx, other.org, silent.User, p.ID, "x", other.event()), "passkey_not_found")
+	want(t, "another's", f.RemovePasskey(ctx, other.org, silent.User, p.ID, false, moment, other.event()), "passkey_not_found")
 	must(t, f.RenamePasskey(ctx, f.org, user, p.ID, "laptop", f.event()))
 	must(t, f.RemovePasskey(ctx, f.org, user, p.ID, false, moment, f.event()))
 	want(t, "a removed one", f.UsePasskey(ctx, p.ID, 9, true, moment, f.event()), "passkey_not_found")
