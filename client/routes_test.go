@@ -31,6 +31,27 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.VerifyMFA(ctx, client.ValueOf("m"), "123456")
 			return err
 		}, method: "POST", path: "/v1/auth/mfa/verify", body: `{"mfa_token":"m","code":"123456"}`, public: true},
+		"ask for a passkey": {call: func(ctx context.Context, c *client.Client) error { _, err := c.BeginPasskeyLogin(ctx); return err },
+			method: "POST", path: "/v1/auth/passkey-login/begin", public: true},
+		"passkey": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.PasskeyLogin(ctx, client.ValueOf("t"), []byte(`{"id":"x"}`))
+			return err
+		}, method: "POST", path: "/v1/auth/passkey-login", body: `{"credential":{"id":"x"},"token":"t"}`, public: true},
+		"new passkey": {call: func(ctx context.Context, c *client.Client) error { _, err := c.BeginPasskey(ctx); return err },
+			method: "POST", path: "/v1/auth/passkeys/begin"},
+		"passkey added": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.AddPasskey(ctx, client.ValueOf("t"), "n", []byte(`{"id":"x"}`))
+			return err
+		}, method: "POST", path: "/v1/auth/passkeys", body: `{"credential":{"id":"x"},"name":"n","token":"t"}`},
+		"passkeys": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Passkeys(ctx); return err },
+			method: "GET", path: "/v1/auth/passkeys"},
+		"passkey renamed": {call: func(ctx context.Context, c *client.Client) error { return c.RenamePasskey(ctx, "p", "n") },
+			method: "PATCH", path: "/v1/auth/passkeys/p", body: `{"name":"n"}`},
+		"passkey removed": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RemovePasskey(ctx, "p", true)
+			return err
+		},
+			method: "DELETE", path: "/v1/auth/passkeys/p?keep=true"},
 		"ID token": {call: func(ctx context.Context, c *client.Client) error {
 			_, err := c.LoginWithIDToken(ctx, client.ValueOf("t"), "")
 			return err

@@ -10,7 +10,7 @@ import (
 // Session is a login of the human, or a device that it let in.
 type Session struct {
 	ID         string     `json:"id"`
-	Kind       string     `json:"kind"` // password, provider, mail, device or key
+	Kind       string     `json:"kind"` // password, provider, mail, passkey, device or key
 	Client     string     `json:"client"`
 	Address    string     `json:"address"`
 	OrgID      string     `json:"org_id"`

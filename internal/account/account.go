@@ -72,6 +72,8 @@ type Config struct {
 	Shredder Shredder
 	Log      *slog.Logger
 	Now      func() time.Time
+	// PublicURL is where people open the pages: passkeys belong to its name.
+	PublicURL string
 
 	// LoginKeys verifies tokens of Logins, whom humans log in through. Without them
 	// no token of others is taken.

@@ -35,6 +35,7 @@ type Store interface {
 	KeyStore
 	DeviceStore
 	ProviderStore
+	PasskeyStore
 }
 
 // UserStore keeps users and their memberships.

@@ -34,7 +34,7 @@ func (a *App) people(ctx context.Context, sealer *seal.Sealer, publicURL string)
 		return err
 	}
 	humans := account.Config{
-		Store: a.db, Identity: a.identity, Keys: a.sealing, Sealer: sealer, Mailer: a.mail, Shredder: a.vault, Log: a.log, Now: now,
+		Store: a.db, Identity: a.identity, Keys: a.sealing, Sealer: sealer, Mailer: a.mail, Shredder: a.vault, Log: a.log, Now: now, PublicURL: publicURL,
 		Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	}
 	agents := agent.Config{

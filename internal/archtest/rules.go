@@ -128,7 +128,8 @@ var arrows = map[string][]string{
 	"internal/envvar":          join(domain, "internal/approval", "internal/patch", "internal/vault"),
 	"internal/cmek":            {"internal/erase"},
 	"internal/identity":        domain, // of a credential it makes a principal; it knows no other way in
-	"internal/account":         join(domain, "internal/identity", "internal/oidc"),
+	"internal/account":         join(domain, "internal/identity", "internal/oidc", "internal/passkey"),
+	"internal/passkey":         {},                                                                                                                                // it knows no rows
 	"internal/agent":           join(domain, "internal/execution", "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
 	"internal/org":             join(domain, "internal/identity"),
 	"internal/iprule":          domain,
@@ -263,6 +264,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress":          {"internal/broker/coding"},
 	"github.com/pquerna/otp":                 {"internal/account", "internal/totp"},
 	"github.com/go-jose/go-jose/v4":          {"internal/oidc"},
+	"github.com/go-webauthn/webauthn":        {"internal/passkey"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
 	"github.com/stripe/stripe-go/v85":        {"internal/checkout"},
 	"github.com/vektah/gqlparser/v2":         {"internal/execution"},

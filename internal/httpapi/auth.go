@@ -118,6 +118,7 @@ func (a *API) registerAuth() {
 	a.registerSigningKeys()
 	a.registerAccount()
 	a.registerMFA()
+	a.registerPasskeys()
 	a.registerSessions()
 	a.registerReset()
 }

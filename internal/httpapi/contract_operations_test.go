@@ -75,7 +75,7 @@ var public = []string{
 	"GET /.well-known/jwks.json", "GET /.well-known/x402", "GET /v1/audit/keys", "GET /v1/auth/jwt-public-key", "GET /v1/health", "GET /v1/health/hsm", "GET /v1/share/{share_id}",
 	"GET /v1/auth/device/code/{user_code}", "POST /v1/auth/device/code", "POST /v1/auth/device/token",
 	"POST /v1/agents/enroll", "GET /v1/chains", "GET /v1/chains/{chain}", "GET /v1/shroud/attestation", "POST /v1/billing/webhooks",
-	"POST /v1/auth/agent-token", "POST /v1/auth/federated-token", "POST /v1/auth/google", "POST /v1/auth/api-key-token", "POST /v1/auth/mfa/verify", "POST /v1/auth/forgot-password", "POST /v1/auth/reset-password", "POST /v1/auth/refresh", "POST /v1/auth/signup",
+	"POST /v1/auth/agent-token", "POST /v1/auth/federated-token", "POST /v1/auth/google", "POST /v1/auth/api-key-token", "POST /v1/auth/mfa/verify", "POST /v1/auth/passkey-login", "POST /v1/auth/passkey-login/begin", "POST /v1/auth/forgot-password", "POST /v1/auth/reset-password", "POST /v1/auth/refresh", "POST /v1/auth/signup",
 	"POST /v1/auth/token", "POST /v1/auth/verify-email", "POST /v1/shares/{share_id}/access",
 }
 

@@ -70,6 +70,8 @@ func TestEveryRouteThatTakesAttemptsIsLimited(t *testing.T) {
 		"reset-password":  {"POST", "/v1/auth/reset-password", "", object{"token": "x", "new_password": "x"}},
 		"mfa/setup":       {"POST", "/v1/auth/mfa/setup", ada.token, nil},
 		"mfa/disable":     {"DELETE", "/v1/auth/mfa", ada.token, nil},
+		"passkey-login":   {"POST", "/v1/auth/passkey-login", "", object{"token": "x", "credential": object{}}},
+		"passkey/begin":   {"POST", "/v1/auth/passkey-login/begin", "", nil},
 		"refresh":         {"POST", "/v1/auth/refresh", "", nil},
 		"broken JSON":     {"POST", "/v1/auth/token", "", "{"},
 	} {

@@ -12,7 +12,7 @@ import (
 // kept are the tables that a write without its right must leave as they were.
 var kept = []string{
 	"users", "orgs", "memberships", "invitations", "user_keys", "agents", "vaults", "secrets", "secret_versions", "policies", "shares", "approvals",
-	"approval_webhooks", "webhooks", "ip_rules", "vault_jobs", "device_codes", "enrollments", "mail_tokens", "user_totp", "recovery_codes", "mfa_challenges",
+	"approval_webhooks", "webhooks", "ip_rules", "vault_jobs", "device_codes", "enrollments", "mail_tokens", "user_totp", "recovery_codes", "mfa_challenges", "passkeys", "passkey_challenges",
 	"billing_accounts", "credit_lots", "credit_ledger", "admin_settings", "chains", "doomed_keys", "stripe_customers", "revoked_tokens", "sessions",
 	"freezes", "router_keys", "signing_keys", "guard_rules", "transactions", "spends", "recipients", "agent_bindings", "executions", "secret_requests", "secret_bindings",
 }

@@ -84,6 +84,7 @@ var endings = []ending{
 var ofMembers = map[string][]string{
 	"it is their own login": {
 		"change-password", "end-session", "end-sessions", "mfa-disable", "mfa-setup", "mfa-verify-setup", "revoke-token", "switch-org",
+		"begin-passkey", "add-passkey", "rename-passkey", "remove-passkey",
 		"approve-device-login", "deny-device-login",
 	},
 	"it is their own account":               {"delete-me", "update-me", "accept-invitation"},

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/authenticator"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/evmnode"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // stage is a session with those who end rights in it.
@@ -78,6 +80,13 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 		s.do("POST", "/v1/auth/mfa/verify-setup", who.token, object{"code": s.code(key)}).want(200)
 		l.body = object{"code": s.code(key)}
 	},
+	"add-passkey": func(s *stage, who actor, l *lead) {
+		if r := s.do("POST", "/v1/auth/passkeys/begin", who.token, nil); r.status == 200 {
+			l.body = object{"token": r.str("token"), "name": "x", "credential": authenticator.New(s.t, kit.PublicURL).Make(r.options())}
+		}
+	},
+	"rename-passkey": ofPasskey,
+	"remove-passkey": ofPasskey,
 	"change-password": func(_ *stage, _ actor, l *lead) {
 		l.body = object{"current_password": password, "new_password": password + "2"}
 	},
@@ -264,4 +273,16 @@ func wantedSecret(verb string) func(s *stage, who actor, l *lead) {
 			l.target = "/v1/secret-requests/" + r.str("id") + "/" + verb
 		}
 	}
+}
+
+// ofPasskey leads to a passkey of who asks.
+func ofPasskey(s *stage, who actor, l *lead) {
+	r := s.do("POST", "/v1/auth/passkeys/begin", who.token, nil)
+	if r.status != 200 {
+		return
+	}
+	made := s.do("POST", "/v1/auth/passkeys", who.token, object{
+		"token": r.str("token"), "name": "x", "credential": authenticator.New(s.t, kit.PublicURL).Make(r.options()),
+	}).want(201)
+	l.target = "/v1/auth/passkeys/" + made.str("id")
 }

@@ -13,7 +13,7 @@ import (
 
 type sessionBody struct {
 	ID        string    `json:"id" format:"uuid"`
-	Kind      string    `json:"kind" enum:"password,provider,mail,device,key" doc:"How it began. A key is one that lives for a day or less, which a program keeps as its login."`
+	Kind      string    `json:"kind" enum:"password,provider,mail,passkey,device,key" doc:"How it began. A key is one that lives for a day or less, which a program keeps as its login."`
 	Client    string    `json:"client" doc:"What the program called itself. Nobody has checked it."`
 	Address   string    `json:"address" doc:"Where the login came from; of a device, where its login was asked for."`
 	OrgID     string    `json:"org_id" doc:"The organisation that it began in; empty when that is gone."`

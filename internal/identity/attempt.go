@@ -87,6 +87,7 @@ func TooMany(wait time.Duration) error {
 const (
 	AttemptPassword = "password"
 	AttemptCode     = "code"
+	AttemptPasskey  = "passkey"
 )
 
 // Times of the counters.

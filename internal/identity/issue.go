@@ -36,7 +36,7 @@ func (s *Service) IssueForKey(ctx context.Context, c *call.Call, a *Account, k *
 func (s *Service) IssueLogin(ctx context.Context, c *call.Call, a *Account, p Proof, log Record) (Token, error) {
 	g := &grant{session: session{
 		kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: ids.New(), login: ids.New(), person: p.Person,
-	}, ttl: userTTL, begins: &audit.Login{Kind: p.Kind, Client: c.Client, Address: AddressText(c.IP)}}
+	}, ttl: userTTL, begins: &audit.Login{Kind: p.Kind, Client: c.Client, Address: AddressText(c.IP), With: p.With}}
 	text, seconds, err := s.issueToken(ctx, c, g, time.Time{}, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
 }
@@ -141,6 +141,7 @@ const (
 	ByProvider = "provider" // an identity provider vouched for it
 	ByMail     = "mail"     // with the link that confirms an address
 	ByDevice   = "device"   // let in by a human who was signed in elsewhere
+	ByPasskey  = "passkey"  // with the signature of an authenticator
 	// A key of a day or less that a program keeps as its login is listed as "key".
 )
 
@@ -149,6 +150,7 @@ const (
 type Proof struct {
 	Kind   string // one of the By constants
 	Person time.Time
+	With   string // the passkey that it is by: the login ends with that
 }
 
 // IssueDerived issues a token for another organisation, of the same login as

@@ -17,6 +17,11 @@ const (
 	ReadMFA        Action = "auth.mfa_read"
 	EnableMFA      Action = "auth.mfa_enable" // setup and its confirmation
 	DisableMFA     Action = "auth.mfa_disable"
+	AskPasskey     Action = "auth.passkey_ask" // somebody is about to sign in with one
+	AddPasskey     Action = "auth.passkey_add" // its beginning and its end
+	ListPasskeys   Action = "auth.passkey_list"
+	RenamePasskey  Action = "auth.passkey_rename"
+	RemovePasskey  Action = "auth.passkey_remove"
 	StartDevice    Action = "auth.device_start"
 	ReadDevice     Action = "auth.device_read"
 	ApproveDevice  Action = "auth.device_approve"

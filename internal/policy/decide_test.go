@@ -356,6 +356,7 @@ var decisions = map[string]struct {
 	"a clock that is a little ahead does no harm":     {who: signedIn(user("carol", "member"), time.Second), do: policy.DenyApproval, reason: "signed_in", allow: true},
 	"nobody is there without a login":                 {who: user("carol", "owner"), do: policy.DeleteUser, reason: "person_required"},
 	"an API key is no person, whatever it says":       {who: withKey(signedIn(user("carol", "owner"), 0)), do: policy.EnableMFA, reason: "person_required"},
+	"a passkey is not added without a person":         {who: user("carol", "owner"), do: policy.AddPasskey, reason: "person_required"},
 	"a device is no person, whatever it says":         {who: onDevice(signedIn(user("carol", "owner"), 0)), do: policy.DisableMFA, reason: "person_required"},
 	"a person without the role hears of the role":     {who: user("mia", "owner"), do: policy.DeleteAnyUser, reason: "role_required"},
 	"the platform's admin deletes users in person":    {who: platformAdmin(signedIn(user("root", "owner"), 0)), do: policy.DeleteAnyUser, reason: "platform_admin", allow: true},

@@ -72,7 +72,7 @@ func naiveSegment(pattern, name string) bool {
 
 // personal are the actions that take a person.
 var personal = []policy.Action{
-	policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.DeleteUser, policy.DeleteAnyUser,
+	policy.EnableMFA, policy.DisableMFA, policy.AddPasskey, policy.RemovePasskey, policy.ApproveDevice, policy.DenyDevice, policy.DeleteUser, policy.DeleteAnyUser,
 	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.UnfreezeOrg, policy.UnfreezeAgent, policy.DeleteSigningKey,
 	policy.ReadFlagged, policy.RestartChain,
 }
@@ -98,7 +98,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	is := func(actions ...policy.Action) bool { return slices.Contains(actions, a) }
 	no := func(why policy.Reason) policy.Decision { return policy.Decision{Reason: why} }
 
-	if is(policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
+	if is(policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice, policy.AskPasskey,
 		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI, policy.ForgotPassword,
 		policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains, policy.ReadAttestation) {
 		return policy.Decision{Allow: true, Reason: "public"}
@@ -129,7 +129,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey, policy.FillSecretRequest, policy.DeclineSecretRequest) || is(refSetsBindings...)) {
 		return no("kind_required")
 	}
-	if p.Kind == "agent" && is(policy.ReadMFA, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
+	if p.Kind == "agent" && is(policy.ReadMFA, policy.AddPasskey, policy.ListPasskeys, policy.RenamePasskey, policy.RemovePasskey, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
 		policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.UpdateUser,
 		policy.DeleteUser, policy.CreateAPIKey, policy.ListAPIKeys, policy.DeleteAPIKey, policy.RegisterAgent,
 		policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK, policy.ReadCMEK, policy.UpdateAgent,
@@ -172,7 +172,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	}
 
 	// Scopes.
-	writes := is(policy.ChangePassword, policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice,
+	writes := is(policy.ChangePassword, policy.EnableMFA, policy.DisableMFA, policy.AddPasskey, policy.RenamePasskey, policy.RemovePasskey, policy.ApproveDevice,
 		policy.DenyDevice, policy.UpdateUser, policy.DeleteUser, policy.CreateAPIKey, policy.DeleteAPIKey,
 		policy.CreateVault, policy.UpdateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.RestoreSecret, policy.PurgeSecret, policy.DisableVersion,

@@ -70,7 +70,7 @@ func TestEveryActionIsListedOnceAndHasARule(t *testing.T) {
 
 func TestOnlyTheseActionsArePublic(t *testing.T) {
 	want := []policy.Action{
-		policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
+		policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice, policy.AskPasskey,
 		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI,
 		policy.ForgotPassword, policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains, policy.ReadAttestation,
 	}

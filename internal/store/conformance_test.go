@@ -68,6 +68,7 @@ func runConformance(t *testing.T, open func(t *testing.T) *store.DB) {
 		"who was denied waits before it asks again":                               testPause,
 		"an approval that ended is used by nobody who races":                      testApprovalRaces,
 		"mails about requests go out in rounds":                                   testMails,
+		"passkeys are kept, used with growing counts and removed":                 testPasskeys,
 		"logins of browsers are kept, moved on and dropped":                       testBrowsers,
 		"what agents lack is kept, and each path is asked for once":               testWanted,
 		"requests for secrets are listed by status and agent":                     testWantedLists,

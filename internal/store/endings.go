@@ -29,7 +29,7 @@ func (all endings) sum() *ending {
 		}
 		for _, n := range []struct{ to, from *int64 }{
 			{&s.shares, &e.shares}, {&s.policies, &e.policies}, {&s.invitations, &e.invitations}, {&s.webhooks, &e.webhooks},
-			{&s.tokens, &e.tokens}, {&s.routers, &e.routers}, {&s.bindings, &e.bindings}, {&s.services, &e.services}, {&s.sessions, &e.sessions}, {&s.codes, &e.codes}, {&s.approvals, &e.approvals}, {&s.wanted, &e.wanted},
+			{&s.tokens, &e.tokens}, {&s.routers, &e.routers}, {&s.bindings, &e.bindings}, {&s.services, &e.services}, {&s.sessions, &e.sessions}, {&s.codes, &e.codes}, {&s.approvals, &e.approvals}, {&s.wanted, &e.wanted}, {&s.passkeys, &e.passkeys},
 		} {
 			*n.to += *n.from
 		}

@@ -259,6 +259,8 @@ func (tx Tx) forgetUser(user, email string) error {
 		`DELETE FROM user_totp WHERE user_id = $1`,
 		`DELETE FROM recovery_codes WHERE user_id = $1`,
 		`DELETE FROM mfa_challenges WHERE user_id = $1`,
+		`DELETE FROM passkeys WHERE user_id = $1`,
+		`DELETE FROM passkey_challenges WHERE user_id = $1`,
 		`DELETE FROM sessions WHERE user_id = $1`,
 		`DELETE FROM browsers WHERE user_id = $1`,
 		`DELETE FROM agent_tokens WHERE user_id = $1`,

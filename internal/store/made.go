@@ -34,6 +34,7 @@ type ending struct {
 	services                                int64    // bindings of agents: what they may execute
 	sessions                                int64    // devices that it let in, or other logins
 	codes                                   int64    // of devices that were let in
+	passkeys                                int64    // that were added in a login
 	wanted                                  int64    // requests of agents for secrets that waited
 	approvals                               int64    // that were given or asked for, and not used up
 	rules                                   []string // allow addresses, and stay
@@ -52,7 +53,7 @@ func (e *ending) text() string {
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
 		{"agent_tokens", e.tokens}, {"sessions", e.sessions}, {"device_codes", e.codes},
 		{"approvals", e.approvals}, {"router_keys", e.routers}, {"bindings", e.bindings}, {"agent_bindings", e.services},
-		{"secret_requests", e.wanted},
+		{"secret_requests", e.wanted}, {"passkeys", e.passkeys},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -171,7 +172,7 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 	return tx.endWidened(e, org, list, at)
 }
 
-// endHandedOn ends the keys that were made with a credential, the devices that it let in, and
+// endHandedOn ends the keys and passkeys that were made with a credential, the devices that it let in, and
 // what those made and let in in turn. It returns the names of all of them and its own, each once.
 func (tx Tx) endHandedOn(e *ending, org, with string, at time.Time) ([]string, error) {
 	all, seen := []string{with}, map[string]bool{with: true}
@@ -208,7 +209,15 @@ func (tx Tx) endHandedOn(e *ending, org, with string, at time.Time) ([]string, e
 		if err := tx.count(&e.sessions, `UPDATE sessions SET ended_at = $2 WHERE `+made+` AND ended_at IS NULL AND expires_at > $2`, list, micros(at)); err != nil {
 			return nil, err
 		}
+		passkeys, _, err := tx.children(`SELECT id, 1 FROM passkeys WHERE `+made, list)
+		if err != nil {
+			return nil, err
+		}
+		if err := tx.count(&e.passkeys, `UPDATE passkeys SET removed_at = $2 WHERE `+made+` AND removed_at IS NULL`, list, micros(at)); err != nil {
+			return nil, err
+		}
 		next("key:", keys)
+		next("passkey:", passkeys)
 		next("session:", devices)
 	}
 	return all, nil

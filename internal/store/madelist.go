@@ -24,6 +24,8 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time, 
 		UNION ALL SELECT 'invitation', id, email, created_at, made_with, CASE WHEN expires_at > $4 THEN 1 ELSE 0 END, '' FROM invitations`+within+`
 		UNION ALL SELECT 'ip_rule', id, cidr, created_at, made_with, 1, '' FROM ip_rules`+within+`
 		UNION ALL SELECT 'session', id, client, created_at, made_with, CASE WHEN ended_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END, '' FROM sessions`+within+`
+		UNION ALL SELECT 'passkey', id, name, created_at, made_with, CASE WHEN removed_at IS NULL THEN 1 ELSE 0 END, '' FROM passkeys
+			WHERE made_with >= $2 AND made_with < $3 AND user_id IN (SELECT user_id FROM memberships WHERE org_id = $1)
 		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1, '' FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END, '' FROM agent_tokens`+within+`
 		UNION ALL SELECT 'router_key', id, name, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveRouter, "$1", "$4")+` THEN 1 ELSE 0 END, '' FROM router_keys`+within+`

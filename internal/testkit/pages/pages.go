@@ -9,6 +9,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,8 +43,10 @@ func Open(t testing.TB, change ...func(*rest.Setup)) *Server {
 // https, where a proxy is before it.
 func OpenAs(t testing.TB, public string, change ...func(*rest.Setup)) *Server {
 	t.Helper()
-	s := &Server{World: rest.Open(t, change...), t: t, public: public}
-	s.serve()
+	s := &Server{t: t, public: public}
+	listener := s.listen()
+	s.World = rest.Open(t, append(slices.Clone(change), s.named)...)
+	s.serve(listener)
 	return s
 }
 
@@ -52,7 +55,8 @@ func OpenAs(t testing.TB, public string, change ...func(*rest.Setup)) *Server {
 func OpenTrusting(t testing.TB, p *idp.Provider) *Server {
 	t.Helper()
 	s := &Server{t: t, provider: p}
-	s.World = rest.Open(t, func(w *rest.Setup) {
+	listener := s.listen()
+	s.World = rest.Open(t, s.named, func(w *rest.Setup) {
 		before := w.People
 		w.People = func(c *account.Config) {
 			if before != nil {
@@ -62,7 +66,7 @@ func OpenTrusting(t testing.TB, p *idp.Provider) *Server {
 		}
 	})
 	s.Clock.Forward(time.Since(s.Clock.Now()))
-	s.serve()
+	s.serve(listener)
 	return s
 }
 
@@ -79,19 +83,37 @@ func (s *Server) providers() []signedin.Provider {
 func (s *Server) OtherNode() *Server {
 	s.t.Helper()
 	other := &Server{World: s.World.OtherNode(), t: s.t, public: s.public}
-	other.serve()
+	other.serve(other.listen())
 	return other
 }
 
-// serve starts the server, whose address the pages have to know.
-func (s *Server) serve() {
-	h := &routes{api: s.API}
-	listener := httptest.NewServer(h)
+// listen takes an address, which the pages and the accounts have to know.
+func (s *Server) listen() *httptest.Server {
+	listener := httptest.NewUnstartedServer(nil)
 	s.t.Cleanup(listener.Close)
-	s.URL = listener.URL
+	s.URL = "http://" + listener.Listener.Addr().String()
 	if s.public == "" {
 		s.public = s.URL
 	}
+	return listener
+}
+
+// named tells the accounts where people open the pages.
+func (s *Server) named(w *rest.Setup) {
+	before := w.People
+	w.People = func(c *account.Config) {
+		if before != nil {
+			before(c)
+		}
+		c.PublicURL = s.public
+	}
+}
+
+// serve starts the server.
+func (s *Server) serve(listener *httptest.Server) {
+	h := &routes{api: s.API}
+	listener.Config.Handler = h
+	listener.Start()
 	h.open = dashboard.New(dashboard.Config{
 		API: s.API, Log: s.Logger(), State: func(context.Context) dashboard.State { return dashboard.State{} },
 		Device: s.Accounts.DeviceShown, Enrollment: s.Agents.EnrollmentByToken, Wanted: s.Wanted.Shown, Now: s.Clock.Now, PublicURL: s.public,

@@ -308,7 +308,7 @@ func (w *World) people() {
 	w.Identity, err = identity.New(w.t.Context(), who)
 	w.must(err)
 	humans := account.Config{
-		Store: st, Identity: w.Identity, Keys: keys, Sealer: w.Sealer, Mailer: w.Mail, Shredder: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
+		Store: st, Identity: w.Identity, Keys: keys, Sealer: w.Sealer, Mailer: w.Mail, Shredder: w.Vault, Log: w.Logger(), Now: w.Clock.Now, PublicURL: PublicURL,
 		Signup: true, Invited: func(ctx context.Context, email string) (bool, error) { return w.DB.Awaited(ctx, email, w.Clock.Now()) },
 	}
 	if w.setup.People != nil {

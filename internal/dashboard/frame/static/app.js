@@ -168,3 +168,28 @@ document.addEventListener("click", (e) => {
     while (rows.rows.length > 200) rows.lastElementChild.remove();
   };
 });
+
+// Passkeys. What the authenticator answers goes with the form that the button is in.
+document.addEventListener("click", async (e) => {
+  const b = e.target.closest("[data-passkey]");
+  if (!b || "new" in b.dataset && !b.form.reportValidity()) return;
+  const said = b.form.querySelector("[data-passkey-said]");
+  const tell = (text) => { said.textContent = text; said.hidden = !text; };
+  tell("");
+  b.disabled = true;
+  try {
+    const r = await fetch(b.dataset.passkey, { method: "POST" });
+    if (!r.ok) { tell(await r.text()); return; }
+    if (!r.headers.get("Content-Type").includes("json")) { location.reload(); return; } // a login, or a proof of who is there, comes first
+    const asked = await r.json();
+    const answer = "new" in b.dataset
+      ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked) })
+      : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked) });
+    b.form.elements.passkey.value = JSON.stringify(answer);
+    b.form.submit();
+  } catch {
+    tell(said.dataset.failed);
+  } finally {
+    b.disabled = false;
+  }
+});

@@ -10,7 +10,7 @@ import (
 
 // withheld are the fields that a page never sends back: a form with one of them that is
 // filled is filled in again after the person has signed in.
-var withheld = []string{"value", "password", "passphrase", "key", "code", "new_password", "current_password", "rpc_url", "ws_url"}
+var withheld = []string{"value", "password", "passphrase", "key", "code", "new_password", "current_password", "rpc_url", "ws_url", "passkey"}
 
 // fieldPrefix stands before the names of the fields of a form that waits.
 const fieldPrefix = "f."

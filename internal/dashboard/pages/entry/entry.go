@@ -1,5 +1,5 @@
-// Package entry is the pages on which people prove who they are: the login, with a password
-// or with an identity provider, and the proof of who is signed in that it is still there.
+// Package entry is the pages on which people prove who they are: the login, with a password,
+// a passkey or an identity provider, and the proof of who is signed in that it is still there.
 package entry
 
 import (
@@ -25,6 +25,8 @@ func (d Door) Set() frame.Set {
 		Open: map[string]frame.Page{
 			"GET /login":  d.signInPage,
 			"POST /login": d.signIn,
+
+			"POST /login/passkey": askPasskey,
 
 			"GET /login/with/{n}": d.toProvider,
 			"GET " + fromProvider: d.cameBack,

@@ -40,13 +40,20 @@ func (d Door) signIn(v *frame.Visit) error {
 	return v.LetIn(token, q.To)
 }
 
+// askPasskey asks whoever is there for a passkey, for a login or a proof.
+func askPasskey(v *frame.Visit) error {
+	return v.AskPasskey(func() (*client.PasskeyAsked, error) { return v.API.BeginPasskeyLogin(v.R.Context()) })
+}
+
 // prove asks the API who it is. It returns a token, or changes the question to the one
 // to ask next and returns the status to show it with.
 func prove(v *frame.Visit, q *question) (token string, status int) {
 	ctx := v.R.Context()
 	var got *client.Token
 	var err error
-	if challenge := v.R.PostFormValue("mfa_token"); challenge != "" {
+	if asked, answer, ok := v.PasskeyAnswer(); ok {
+		got, err = v.API.PasskeyLogin(ctx, asked, answer)
+	} else if challenge := v.R.PostFormValue("mfa_token"); challenge != "" {
 		q.MFAToken = challenge
 		got, err = v.API.VerifyMFA(ctx, client.ValueOf(challenge), strings.TrimSpace(v.R.PostFormValue("mfa_code")))
 	} else {

@@ -1,4 +1,4 @@
-// Package own is the pages of a person's own account: the profile, the second factor, logins
+// Package own is the pages of a person's own account: the profile, the second factor, passkeys, logins
 // and personal keys.
 package own
 
@@ -15,6 +15,6 @@ var templates embed.FS
 func Set() frame.Set {
 	return frame.Set{
 		Templates: templates,
-		Pages:     settingsPages,
+		Pages:     frame.Pages(settingsPages, passkeyPages),
 	}
 }
