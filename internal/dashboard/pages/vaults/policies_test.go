@@ -188,7 +188,7 @@ func TestWhereASecretMayBeUsedIsSetOnAPage(t *testing.T) {
 	}
 	short := "/vaults/" + v.ID + "/bindings/pin"
 	done(t, p, short, url.Values{"hosts.0": {"api.example.com"}}, "fewer than 8 bytes, so it is not sent")
-	shown(t, p, short, "fewer than 8 bytes, so it is not sent")
+	p.Shows(short, "fewer than 8 bytes, so it is not sent")
 }
 
 func TestASecretIsSharedReadAndRevokedOnPages(t *testing.T) {
