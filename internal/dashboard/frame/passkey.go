@@ -24,7 +24,7 @@ func (v *Visit) AskPasskey(ask func() (*client.PasskeyAsked, error)) error {
 		status, problem := v.Describe(err)
 		return v.say(status, problem)
 	}
-	v.SetCookie(passkeyCookie, string(asked.Token.Reveal()), "/", int(asked.ExpiresIn), http.SameSiteStrictMode)
+	v.SetCookie(passkeyCookie, string(asked.Token.Reveal()), int(asked.ExpiresIn), http.SameSiteStrictMode)
 	v.W.Header().Set("Content-Type", "application/json")
 	_, err = v.W.Write(asked.Options)
 	return err
@@ -37,7 +37,7 @@ func (v *Visit) PasskeyAnswer() (token client.Value, answer json.RawMessage, ok 
 	if text == "" {
 		return token, nil, false
 	}
-	v.SetCookie(passkeyCookie, "", "/", -1, http.SameSiteStrictMode)
+	v.SetCookie(passkeyCookie, "", -1, http.SameSiteStrictMode)
 	if c, err := v.R.Cookie(passkeyCookie); err == nil {
 		token = client.ValueOf(c.Value)
 	}
