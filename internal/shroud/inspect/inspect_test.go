@@ -56,6 +56,12 @@ func maker(t testing.TB) *inspect.Maker {
 
 func session(t testing.TB, m *inspect.Maker, config string) *inspect.Session {
 	t.Helper()
+	return sessions(t, m, config)()
+}
+
+// sessions makes inspectors of one config, which is read once.
+func sessions(t testing.TB, m *inspect.Maker, config string) (fresh func() *inspect.Session) {
+	t.Helper()
 	checked, err := shroud.Config(config).Checked()
 	if err != nil {
 		t.Fatal(err)
@@ -64,11 +70,14 @@ func session(t testing.TB, m *inspect.Maker, config string) *inspect.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := m.For(t.Context(), &call.Call{Who: policy.Principal{Kind: policy.KindAgent, ID: "a", Org: "o"}, Now: time.Now()}, checked, &says)
-	if err != nil {
-		t.Fatal(err)
+	return func() *inspect.Session {
+		t.Helper()
+		s, err := m.For(t.Context(), &call.Call{Who: policy.Principal{Kind: policy.KindAgent, ID: "a", Org: "o"}, Now: time.Now()}, checked, &says)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
-	return s
 }
 
 // TestAnAnswerIsTheSameInAnyPieces: whole, and in 200 random cuts of its stream.

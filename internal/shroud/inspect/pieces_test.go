@@ -137,61 +137,85 @@ func asStream(t *testing.T, d llmstub.Dialect, s *inspect.Session, reply *llmstu
 	return told(s, h.Texts, nil)
 }
 
-// TestEachRuleSaysTheSameInEachDialect: of a whole answer and of its stream, cut at random, in texts and in
-// what tools are called with; in each mode. What it finds in an answer it finds in a request.
+// TestEachRuleSaysTheSameInEachDialect: of a whole answer and of 200 cuts of its stream at random, in texts and in what
+// tools are called with, in all modes. What it finds in an answer it finds in a request.
 func TestEachRuleSaysTheSameInEachDialect(t *testing.T) {
 	m := maker(t)
-	const words = "and then the other one went over there to look at what was left of it "
 	for name, sample := range found() {
+		rule := sampleRule{name: name, sample: sample}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(uint64(len(sample)), 3))
-			threat, pattern, _ := strings.Cut(name, " ")
-			asked, asks := session(t, m, finds+`,"sanitization_mode":"log_only"}`), request(t, words+sample+" "+words)
-			edits, err := asked.Request(asks)
-			if sent := string(asks.Rewrite(edits)); err != nil || strings.HasPrefix(name, "[") && (!strings.Contains(sent, threat) || left(sent, sample)) ||
-				!strings.HasPrefix(name, "[") && !strings.Contains(asked.Summary(), `"threat_type":"`+threat+`","pattern":"`+pattern+`"`) {
-				t.Errorf("of a request it says %v %s", err, asked.Summary())
+			rule.inRequest(t, m)
+		})
+		for d := range spokenBy {
+			t.Run(fmt.Sprint(name, " in ", d), func(t *testing.T) {
+				t.Parallel()
+				rule.inPieces(t, m, d, 200)
+			})
+		}
+	}
+}
+
+const fill = "and then the other one went over there to look at what was left of it "
+
+// sampleRule is a text in which one rule finds something, and what is said of it then.
+type sampleRule struct{ name, sample string }
+
+// shows says whether the rule found the sample: in a request or an answer that became all, of which summary is said.
+func (r sampleRule) shows(all, summary string) bool {
+	threat, pattern, _ := strings.Cut(r.name, " ")
+	if strings.HasPrefix(r.name, "[") {
+		return strings.Contains(all, threat) && !left(all, r.sample)
+	}
+	return strings.Contains(summary, `"threat_type":"`+threat+`","pattern":"`+pattern+`"`)
+}
+
+func (r sampleRule) inRequest(t *testing.T, m *inspect.Maker) {
+	t.Helper()
+	asked, asks := session(t, m, finds+`,"sanitization_mode":"log_only"}`), request(t, fill+r.sample+" "+fill)
+	edits, err := asked.Request(asks)
+	if err != nil || !r.shows(string(asks.Rewrite(edits)), asked.Summary()) {
+		t.Errorf("of a request it says %v %s", err, asked.Summary())
+	}
+}
+
+// inPieces compares an answer with at least so many cuts of its stream, over all modes and places.
+func (r sampleRule) inPieces(t *testing.T, m *inspect.Maker, d llmstub.Dialect, cuts int) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(uint64(len(r.sample)), uint64(len(r.name)+len(fmt.Sprint(d))<<8)))
+	modes, places := []string{"block", "surgical", "log_only"}, []bool{false}
+	if d.Has(llmstub.Call) {
+		places = append(places, true)
+	}
+	each := cuts/(len(modes)*len(places)) + 1
+	for _, mode := range modes {
+		fresh := sessions(t, m, finds+`,"sanitization_mode":"`+mode+`"}`)
+		said := strings.Repeat(fill, random.IntN(9)) + fill[random.IntN(20):] + r.sample + " " + fill[:random.IntN(len(fill))] + strings.Repeat(fill, random.IntN(3))
+		args, err := json.Marshal(map[string]string{"command": said})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range places {
+			says := func(n int) *llmstub.Reply {
+				part := llmstub.Said(llmstub.Text, llmstub.Cut(random, said, n)...)
+				if call {
+					part = llmstub.Called("run", llmstub.Cut(random, string(args), n)...)
+				}
+				reply := llmstub.Says(part)
+				return &reply
 			}
-			for _, mode := range []string{"block", "surgical", "log_only"} {
-				config := finds + `,"sanitization_mode":"` + mode + `"}`
-				for d := range spokenBy {
-					said := strings.Repeat(words, r.IntN(9)) + words[r.IntN(20):] + sample + " " + words[:r.IntN(len(words))] + strings.Repeat(words, r.IntN(3))
-					args, err := json.Marshal(map[string]string{"command": said})
-					if err != nil {
-						t.Fatal(err)
-					}
-					for _, call := range []bool{false, true} {
-						if call && !d.Has(llmstub.Call) {
-							continue
-						}
-						says := func(n int) *llmstub.Reply {
-							part := llmstub.Said(llmstub.Text, llmstub.Cut(r, said, n)...)
-							if call {
-								part = llmstub.Called("run", llmstub.Cut(r, string(args), n)...)
-							}
-							reply := llmstub.Says(part)
-							return &reply
-						}
-						want := asWhole(t, d, session(t, m, config), says(1))
-						all := fmt.Sprint(want.texts, want.stopped, want.summary)
-						if !strings.HasPrefix(name, "[") && (!strings.Contains(want.summary, `"threat_type":"`+threat+`","pattern":"`+pattern+`"`) && mode != "block") {
-							t.Errorf("%s, %s: it says %.300s of %q", d, mode, want.summary, said)
-						}
-						if strings.HasPrefix(name, "[") && (!strings.Contains(all, threat) || left(all, sample)) {
-							t.Errorf("%s, %s: it became %.200q", d, mode, all)
-						}
-						for range 5 {
-							reply := says(1 + r.IntN(60))
-							reply.EOL, reply.Tight = []string{"", "\r\n"}[r.IntN(2)], r.IntN(2) == 0
-							if got := asStream(t, d, session(t, m, config), reply); !got.equal(want) {
-								t.Fatalf("%s, %s: in pieces %.500v, whole %.500v", d, mode, got, want)
-							}
-						}
-					}
+			want := asWhole(t, d, fresh(), says(1))
+			if all := fmt.Sprint(want.texts, want.stopped, want.summary); !r.shows(all, want.summary) && (mode != "block" || strings.HasPrefix(r.name, "[")) {
+				t.Errorf("%s: it became %.300q of %q", mode, all, said)
+			}
+			for range each {
+				reply := says(1 + random.IntN(1+random.IntN(60)))
+				reply.EOL, reply.Tight = []string{"", "\r\n"}[random.IntN(2)], random.IntN(2) == 0
+				if got := asStream(t, d, fresh(), reply); !got.equal(want) {
+					t.Fatalf("%s: in pieces %.500v, whole %.500v", mode, got, want)
 				}
 			}
-		})
+		}
 	}
 }
 
