@@ -13,11 +13,10 @@ var lexiconText string
 
 // Lexicon knows the words that attacks need, in other languages.
 type Lexicon struct {
-	words, stems     map[string]string  // to the concept, an English word
-	tongues          map[string]tongues // those that have a word, or a stem with its hyphen
-	names            []string           // of languages, by bit
-	english, enStems map[string]string  // those of English alone
-	small            map[string]bool
+	all, english *dictionary        // of all languages, and of English alone
+	tongues      map[string]tongues // those that have a word, or a stem with its hyphen
+	names        []string           // of languages, by bit
+	small        map[string]bool
 }
 
 // longestRun is how many signs of a script without spaces a word may have.
@@ -26,8 +25,9 @@ const longestRun = 6
 // NewLexicon reads the lexicon that is built in.
 func NewLexicon() (*Lexicon, error) {
 	l := &Lexicon{
-		words: map[string]string{}, stems: map[string]string{}, english: map[string]string{}, enStems: map[string]string{},
-		small: map[string]bool{}, tongues: map[string]tongues{},
+		all:     &dictionary{words: map[string]string{}, stems: map[string]string{}},
+		english: &dictionary{words: map[string]string{}, stems: map[string]string{}},
+		small:   map[string]bool{}, tongues: map[string]tongues{},
 	}
 	for w := range strings.FieldsSeq(small) {
 		l.small[w] = true
@@ -50,24 +50,47 @@ func NewLexicon() (*Lexicon, error) {
 		for w := range strings.FieldsSeq(strings.ToLower(list)) {
 			stem, isStem := strings.CutSuffix(w, "-")
 			if language == "en" {
-				add(l.english, l.enStems, stem, concept, isStem)
+				l.english.add(stem, concept, isStem)
 			}
-			add(l.words, l.stems, stem, concept, isStem)
+			l.all.add(stem, concept, isStem)
 			l.tongues[w] |= 1 << (len(l.names) - 1)
 		}
 	}
 	return l, nil
 }
 
+// dictionary leads from words, and from what words begin with, to the concept, an English word.
+type dictionary struct {
+	words, stems       map[string]string
+	hasWords, hasStems lengths
+}
+
 // add adds a word. The first language that has it decides what it means.
-func add(words, stems map[string]string, w, concept string, stem bool) {
+func (d *dictionary) add(w, concept string, stem bool) {
+	words, has := d.words, &d.hasWords
 	if stem {
-		words = stems
+		words, has = d.stems, &d.hasStems
 	}
 	if _, taken := words[w]; !taken {
 		words[w] = concept
+		*has.of([]byte(w)) |= bit(len(w))
 	}
 }
+
+// lengths are those of words by what they begin with, in bits: most words of a text are in no dictionary,
+// and need not be looked up to know.
+type lengths [1 << 12]uint64
+
+func (l *lengths) of(w []byte) *uint64 {
+	h := uint32(w[0])
+	if len(w) > 1 {
+		h |= uint32(w[1]) << 8
+	}
+	return &l[(h*0x9E3779B1)>>20]
+}
+
+// bit is that of a length; the longest share one.
+func bit(length int) uint64 { return 1 << min(length, 63) }
 
 // Glossed is a text with each word replaced by its concept, or by an x.
 type Glossed struct {
@@ -81,18 +104,18 @@ type Glossed struct {
 type place struct{ at, start, end int }
 
 // English is the gloss of an English text, which training uses.
-func (l *Lexicon) English(t linear.Text) Glossed { return l.gloss(t, l.english, l.enStems) }
+func (l *Lexicon) English(t linear.Text) Glossed { return l.gloss(t, l.english) }
 
 // Any is the gloss of a text in any language.
-func (l *Lexicon) Any(t linear.Text) Glossed { return l.gloss(t, l.words, l.stems) }
+func (l *Lexicon) Any(t linear.Text) Glossed { return l.gloss(t, l.all) }
 
-func (l *Lexicon) gloss(t linear.Text, words, stems map[string]string) Glossed {
+func (l *Lexicon) gloss(t linear.Text, d *dictionary) Glossed {
 	var b strings.Builder
 	g := Glossed{}
 	seen := map[string]bool{}
 	unknown := 0
 	for i := 0; i < t.Len(); {
-		concept, word, count := meaning(t, i, words, stems)
+		concept, word, count := d.meaning(t, i)
 		_, start, _ := t.Word(i)
 		_, _, end := t.Word(i + count - 1)
 		i += count
@@ -116,19 +139,26 @@ func (l *Lexicon) gloss(t linear.Text, words, stems map[string]string) Glossed {
 }
 
 // meaning is the concept of the words from i on, as what they are in the lexicon, and how many words that are.
-func meaning(t linear.Text, i int, words, stems map[string]string) (concept, word string, count int) {
+func (d *dictionary) meaning(t linear.Text, i int) (concept, word string, count int) {
 	for n := longestRun; n > 0; n-- {
 		run, count := t.Run(i, n)
 		if count < n {
 			n = count
 		}
-		if c, known := words[string(run)]; known {
+		if *d.hasWords.of(run)&bit(len(run)) == 0 {
+			continue
+		}
+		if c, known := d.words[string(run)]; known {
 			return c, string(run), n
 		}
 	}
 	w, _, _ := t.Word(i)
+	has := *d.hasStems.of(w)
 	for n := min(len(w), 40); n > 1; n-- {
-		if c, known := stems[string(w[:n])]; known {
+		if has&bit(n) == 0 {
+			continue
+		}
+		if c, known := d.stems[string(w[:n])]; known {
 			return c, string(w[:n]) + "-", 1
 		}
 	}

@@ -219,6 +219,30 @@ var never = map[string]bool{"ssn": true, "credit_card": true, "aws_key": true, "
 // that is the same for the same value of the same agent. With remember it is put back
 // where the model repeats it.
 func (s *Session) place(kind, value string, remember bool) string {
+	place, known := s.numbered[valued{kind, value}]
+	if !known {
+		place = redacted(kind + "#" + s.number(kind, value))
+		if s.numbered == nil {
+			s.numbered = map[valued]string{}
+		}
+		if len(s.numbered) < maxNumbered {
+			s.numbered[valued{kind, value}] = place
+		}
+	}
+	if remember && !never[kind] {
+		s.back[place] = value
+	}
+	return place
+}
+
+// valued is a value of a kind.
+type valued struct{ kind, value string }
+
+// maxNumbered bounds of how many values the number is remembered, which takes long to make.
+const maxNumbered = 1 << 12
+
+// number is that of a value.
+func (s *Session) number(kind, value string) string {
 	if s.numbers == nil {
 		s.numbers = hmac.New(sha256.New, s.key[:])
 	}
@@ -230,9 +254,5 @@ func (s *Session) place(kind, value string, remember bool) string {
 		_, _ = io.WriteString(s.numbers, part) // never fails
 	}
 	var sum [sha256.Size]byte
-	place := redacted(kind + "#" + hex.EncodeToString(s.numbers.Sum(sum[:0])[:4]))
-	if remember && !never[kind] {
-		s.back[place] = value
-	}
-	return place
+	return hex.EncodeToString(s.numbers.Sum(sum[:0])[:4])
 }

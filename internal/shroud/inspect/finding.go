@@ -139,8 +139,12 @@ func applied(src string, cuts []stream.Cut) string {
 	if len(cuts) == 0 {
 		return src
 	}
-	slices.SortStableFunc(cuts, func(a, b stream.Cut) int { return a.Start - b.Start })
 	var out strings.Builder
+	size := len(src)
+	for _, c := range sorted(cuts) {
+		size += len(c.With)
+	}
+	out.Grow(size)
 	at := 0
 	for _, c := range cuts {
 		if c.End <= at {

@@ -62,10 +62,11 @@ type Session struct {
 	paid      *known.Set // the provider's key in use; nil: none
 	paidNames *known.Set // the same for names of headers
 	agent     string
-	unseen    bool         // the agent is shown no value
-	own       [32]byte     // of this process
-	key       placekey.Key // of the numbers in placeholders
-	numbers   hash.Hash    // keyed with it; nil: not needed yet
+	unseen    bool              // the agent is shown no value
+	own       [32]byte          // of this process
+	key       placekey.Key      // of the numbers in placeholders
+	numbers   hash.Hash         // keyed with it; nil: not needed yet
+	numbered  map[valued]string // placeholders of the text that is looked at, with such numbers, up to maxNumbered
 
 	found      []Finding
 	score      float64 // of the request

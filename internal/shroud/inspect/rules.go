@@ -102,8 +102,12 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 // for a finding: it looks for secrets of a shape of their own alone, since a file would go with a person's data. With
 // only, other places don't count.
 func (s *Session) personal(src string, at func(start, end int) text.Span, exact, request bool, only func(text.Span) bool) (cuts []stream.Cut, err error) {
+	defer func() { s.numbered = nil }() // values are kept no longer than for one text
 	cut := func(start, end int, with string) {
 		of := at(start, end)
+		if len(cuts) == cap(cuts) {
+			cuts = slices.Grow(cuts, len(cuts)+1) // append alone copies many cuts five times
+		}
 		cuts = append(cuts, stream.Cut{Start: of.Start, End: of.End, With: with})
 	}
 	if s.settings.Redaction {

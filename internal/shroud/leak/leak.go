@@ -122,6 +122,9 @@ func (s *search) value(n, start, from int) bool {
 		end--
 	}
 	if text.Entropy(s.text[from:end]) > r.Entropy && strings.Contains(s.text[max(0, start-Around/2):start], r.After) && !s.set.allowed(s.text, n, start, from, end) {
+		if len(s.found) == cap(s.found) {
+			s.found = slices.Grow(s.found, len(s.found)+1) // append alone copies many findings five times
+		}
 		s.found = append(s.found, hit{from, end, n})
 	}
 	return true
@@ -132,7 +135,7 @@ func (s *search) merged() []Match {
 	slices.SortFunc(s.found, func(a, b hit) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.rule, b.rule))
 	})
-	var out []Match
+	out := make([]Match, 0, len(s.found))
 	var best hit // of the last one
 	for _, h := range s.found {
 		if len(out) == 0 || h.start >= out[len(out)-1].End {

@@ -99,6 +99,9 @@ type finder struct {
 }
 
 func (f *finder) add(start, end int, kind string) {
+	if len(f.found) == cap(f.found) {
+		f.found = slices.Grow(f.found, len(f.found)+1) // append alone copies many findings five times
+	}
 	f.found = append(f.found, Match{start, end, kind, severity(kind)})
 }
 
@@ -107,8 +110,8 @@ func (f *finder) merged() []Match {
 	slices.SortFunc(f.found, func(a, b Match) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Kind, b.Kind))
 	})
-	var out []Match
-	longest := 0 // part of the last one
+	out := f.found[:0] // what is joined takes no more room than its parts
+	longest := 0       // part of the last one
 	for _, m := range f.found {
 		size := m.End - m.Start
 		if len(out) == 0 || m.Start >= out[len(out)-1].End {

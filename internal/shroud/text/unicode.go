@@ -80,7 +80,7 @@ func (n *normaliser) form(v *View) *View {
 	if f.IsNormalString(s) {
 		return v
 	}
-	b := builder{of: v}
+	b := builder{of: v, text: make([]byte, 0, len(s))}
 	for i := 0; i < len(s); {
 		// ASCII is in every normal form, but its last character may be the
 		// base of a mark that follows.

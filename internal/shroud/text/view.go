@@ -108,6 +108,9 @@ func (b *builder) instead(with []byte, from, end int) {
 	if len(with) == 0 {
 		return
 	}
+	if len(b.runs) == cap(b.runs) {
+		b.runs = slices.Grow(b.runs, len(b.runs)+1) // append alone copies many runs five times
+	}
 	b.runs = append(b.runs, run{int32(len(b.text)), int32(from), int32(end)})
 	b.text = append(b.text, with...)
 }

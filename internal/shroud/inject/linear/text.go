@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -61,6 +62,9 @@ func Read(s string) Text {
 			if !in {
 				t.separate(gap)
 				gap = 0
+				if len(t.words) == cap(t.words) {
+					t.words = slices.Grow(t.words, len(t.words)+1) // append alone copies many words five times
+				}
 				t.words = append(t.words, word{at: int32(len(t.bytes)), start: int32(i)})
 				in = true
 			}
