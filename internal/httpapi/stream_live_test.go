@@ -55,6 +55,44 @@ func TestAStreamIsNotHeldUp(t *testing.T) {
 	}
 }
 
+// What comes in large pieces, which are not pushed out each by itself, is there before more comes, also where a piece is
+// of just the size from which on that is so, and where a small one follows.
+func TestALargePieceOfAStreamIsNotHeldUp(t *testing.T) {
+	sizes := []int{16 << 10, 16<<10 - 1, 16<<10 + 1, 48 << 10, 64 << 10, 64<<10 + 1, 256 << 10, 9}
+	for _, kind := range []string{"text/event-stream", "application/octet-stream"} {
+		s := openStreaming(t)
+		s.keep("k", "sk_live_0123456789", object{"hosts": []string{s.up.host()}})
+		more := make(chan struct{})
+		s.up.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			for _, n := range sizes {
+				_, _ = io.WriteString(w, "data: "+strings.Repeat("x", n-len("data: \n\n"))+"\n\n")
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-more:
+				case <-r.Context().Done():
+				}
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		f, err := s.streams(ctx, object{"method": "GET", "url": s.up.URL + "/", "headers": bearer("k")}, nil)
+		if err != nil || f.Status != http.StatusOK {
+			t.Fatal(err, f)
+		}
+		for _, n := range sizes {
+			got := make([]byte, n)
+			if _, err := io.ReadFull(f.from, got); err != nil || !strings.HasSuffix(string(got), "\n\n") {
+				t.Fatalf("%s: a piece of %d: %v", kind, n, err)
+			}
+			more <- struct{}{}
+		}
+		if rest, err := io.ReadAll(f.from); err != nil || len(rest) > 0 {
+			t.Errorf("%s: at the end: %q %v", kind, rest, err)
+		}
+	}
+}
+
 // Each of these ends a stream under way: it breaks, and is logged as ended.
 func TestAStreamEndsWithTheRightToIt(t *testing.T) {
 	for name, end := range map[string]func(s *streaming){

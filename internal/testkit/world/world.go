@@ -131,6 +131,7 @@ type Setup struct {
 	Reach          func(ctx context.Context, url string) error // refuses URLs of webhooks that can't be called; nil: none
 	Roots          *x509.CertPool                              // who vouches for servers that secrets are used at; nil: the system's
 	Reached        netguard.Config                             // how those servers are found and connected to; Allow is always this machine
+	Answering      time.Duration                               // how long one of them may take to answer; 0: as netguard says
 }
 
 // CallerStore is what the services that say who is calling need of a database.
@@ -265,7 +266,7 @@ func (w *World) services() {
 	w.Late = later.New(later.Config{Log: w.Logger(), Now: w.Clock.Now})
 	w.Broker = broker.New(broker.Config{
 		Later: w.Late,
-		Store: w.DB, Vault: w.Vault, HTTP: guard.Client(netguard.Options{MaxBody: 64 << 20}), Postgres: postgres.New(guard), People: w.Identity, Log: w.Logger(), Now: w.Clock.Now, Standing: gate.StandingOf,
+		Store: w.DB, Vault: w.Vault, HTTP: guard.Client(netguard.Options{Timeout: w.setup.Answering, MaxBody: 64 << 20}), Postgres: postgres.New(guard), People: w.Identity, Log: w.Logger(), Now: w.Clock.Now, Standing: gate.StandingOf,
 	})
 	w.Relay = relay.New(relay.Config{
 		Broker: w.Broker, Epoch: w.DB.EpochOf, Log: w.Logger(), HTTP: guard.Transport(netguard.Options{Timeout: time.Minute, Open: 1024, Stream: true}),
