@@ -165,7 +165,7 @@ func (a *App) DevAnnounce(o devOwner, at listen.Addresses, out io.Writer) error 
 	}
 	_, err = fmt.Fprintf(out, `oneclaw %s is running, for development on this machine.
 
-  Status     %s
+  Dashboard  %s
   Mails      %s
   API        %s/v1
   MCP        %s

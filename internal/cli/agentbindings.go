@@ -24,7 +24,7 @@ type agentBindingFlags struct {
 	writes       bool
 	in, user     string
 	from, secret string
-	database     bool // of a binding that is there: it is one of a database
+	database     bool // the binding is one of a database
 }
 
 func (b *agentBindingFlags) flags(cmd *cobra.Command) {
@@ -70,7 +70,7 @@ func (b *agentBindingFlags) bounds() (*client.AgentGuardrails, error) {
 
 // credential asks for the credential, or names the secret that it is.
 func (c *cli) credential(ctx context.Context, cl *client.Client, b *agentBindingFlags) (*client.AgentCredential, error) {
-	if b.database || b.config.Host != "" {
+	if b.database {
 		b.config.Username, b.user = b.user, ""
 	}
 	if b.in == oauth2 {
@@ -136,6 +136,15 @@ The agent must be allowed to execute: see --executions of ` + "`oneclaw agent up
 			rails, err := b.bounds()
 			if err != nil {
 				return err
+			}
+			if b.database = kind == "postgres"; b.database && b.config.Host == "" {
+				return console.Usage("--db-host is missing: the name or address of the database's server.")
+			}
+			if b.database && b.user == "" {
+				return console.Usage("--user is missing: the database's user, whose password the credential is.")
+			}
+			if b.writes && !b.database {
+				return console.Usage("--writes goes with --type postgres.")
 			}
 			k, err := c.credential(ctx, cl, &b)
 			if err != nil {

@@ -134,13 +134,21 @@ func TestAnAgentsBindingIsChangedAtTheCommandLine(t *testing.T) {
 	if r := execute("/balance"); !strings.HasPrefix(r.out, "GET /v2/balance Bearer [REDACTED:credential]") {
 		t.Errorf("with another credential: exit %d, %q %s", r.code, r.out, r.err)
 	}
-	for name, flags := range map[string][]string{"nothing": nil, "a user alone": {"--user", "me"}, "both": {"--writes", "--read-only"}, "a header of nothing": {"-H", "x"}} {
+	for name, flags := range map[string][]string{"nothing": nil, "a user alone": {"--user", "me"}, "both": {"--writes", "--read-only"}, "what only databases have": {"--writes"}, "a header of nothing": {"-H", "x"}} {
 		if r := s.run("", append([]string{"agent", "bindings", "update", "worker", "pay"}, flags...)...); r.code != cli.ExitUsage {
 			t.Errorf("%s: exit %d: %s", name, r.code, r.err)
 		}
 	}
 	if r := s.run("", "agent", "bindings", "update", "worker", "none", "--per-minute", "1"); r.code != cli.ExitNotFound {
 		t.Errorf("no binding: exit %d: %s", r.code, r.err)
+	}
+	for _, lacks := range [][]string{
+		{"--db-host is missing", "--database", "shop", "--user", "reader"},
+		{"--user is missing", "--db-host", "db.example.com", "--database", "shop"},
+	} {
+		if r := s.run("", append([]string{"agent", "bindings", "add", "worker", "shop", "--type", "postgres"}, lacks[1:]...)...); r.code != cli.ExitUsage || !strings.Contains(r.err, lacks[0]) {
+			t.Errorf("%v: exit %d: %s", lacks, r.code, r.err)
+		}
 	}
 	s.ok("s3cr3t-of-a-database", "agent", "bindings", "add", "worker", "shop", "--type", "postgres", "--db-host", "db.example.com", "--database", "shop", "--user", "reader", "--max-rows", "5")
 	out := s.ok("", "agent", "bindings", "update", "worker", "shop", "--user", "writer", "--writes", "--max-rows", "0", "--db-port", "5433", "--json")

@@ -89,6 +89,8 @@ func (c *cli) bindingChange(ctx context.Context, cl *client.Client, cmd *cobra.C
 	switch {
 	case b.readOnly && b.writes:
 		return nil, console.Usage("--writes goes without --read-only.")
+	case b.writes && !b.database:
+		return nil, console.Usage("--writes goes with a binding of type postgres.")
 	case given("read-only"):
 		b.rails.ReadOnly = &b.readOnly
 	case given("writes"):

@@ -69,10 +69,18 @@ func (x *Request) renew(ctx context.Context) error {
 // credential that was revoked and an address that is let in no more are refused, and so is a router key
 // that has expired; a token that has was good when the request came. The call is a copy, whose event nobody stores.
 func (x *Request) Standing(ctx context.Context) (*call.Call, error) {
-	at := x.Call.Now
 	if x.Call.Who.Router { // a key, which is no token that was good for the whole call
-		at = x.at.Now()
+		return x.StandingNow(ctx)
 	}
+	return x.standing(ctx, x.Call.Now)
+}
+
+// StandingNow is Standing for an answer that would never end: a token that has expired is refused, too.
+func (x *Request) StandingNow(ctx context.Context) (*call.Call, error) {
+	return x.standing(ctx, x.at.Now())
+}
+
+func (x *Request) standing(ctx context.Context, at time.Time) (*call.Call, error) {
 	who, err := x.at.authenticate(ctx, &x.Call, x.token, at)
 	if err == nil {
 		err = x.at.IPRules.Admit(ctx, who.Org, who.Kind, x.Call.IP)

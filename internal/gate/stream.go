@@ -158,24 +158,18 @@ func (s *Stream) Begin() error {
 	return nil
 }
 
-// passes is the size from which on a piece is not kept in buffers on its way (net/http has some of 4 KiB), so that nothing
-// of it has to be pushed out: the line break behind a chunk goes with the next one.
-const passes = 4 * (4 << 10)
-
-// Write sends a piece at once.
+// Write sends a piece at once, with the line break behind its last chunk: there are clients that
+// show a chunk when they have seen that.
 func (s *Stream) Write(b []byte) (int, error) {
 	_ = s.conn.SetWriteDeadline(time.Now().Add(SendTime)) //nolint:forbidigo // the network's own clock
-	n, last := 0, 0
+	n := 0
 	for n < len(b) {
 		m, err := s.x.ResponseWriter.Write(b[n:min(n+budget.Chunk, len(b))])
-		if n, last = n+m, m; err != nil {
+		if n += m; err != nil {
 			return n, err
 		}
 	}
-	var err error
-	if last < passes {
-		err = s.conn.Flush()
-	}
+	err := s.conn.Flush()
 	_ = s.conn.SetWriteDeadline(time.Time{}) // while nothing is sent nobody is late
 	return n, err
 }

@@ -56,7 +56,7 @@ func TestVaults(t *testing.T) {
 		w.do("GET", "/v1/vaults/"+bad, ada.token, nil).want(404)
 		w.do("DELETE", "/v1/vaults/"+bad, ada.token, nil).want(404)
 	}
-	if allow := w.do("PUT", "/v1/vaults/"+id, ada.token, object{}).want(405).header.Get("Allow"); allow != "DELETE, GET, HEAD" {
+	if allow := w.do("PUT", "/v1/vaults/"+id, ada.token, object{}).want(405).header.Get("Allow"); allow != "DELETE, GET, HEAD, PATCH" {
 		t.Errorf("Allow: %q", allow)
 	}
 	if allow := w.do("DELETE", "/v1/vaults", ada.token, nil).want(405).header.Get("Allow"); allow != "GET, HEAD, POST" {

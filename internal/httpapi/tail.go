@@ -65,7 +65,7 @@ func (a *API) tail(x *gate.Request, r *http.Request) error {
 		return err
 	}
 	ctx, stop := gate.Watch{
-		May: func(ctx context.Context) error { _, err := x.Standing(ctx); return err }, Leaving: a.leaving,
+		May: func(ctx context.Context) error { _, err := x.StandingNow(ctx); return err }, Leaving: a.leaving,
 		Ended: errTailEnded, Unsure: errTailUnsure, Left: errTailLeft,
 	}.Begin(r.Context())
 	defer stop()
@@ -115,12 +115,9 @@ func (a *API) newest(ctx context.Context, x *gate.Request, in *eventsOfVault) (l
 // grown is what came since an event, as it is sent, and the last event of it. It is read
 // with the rights of now, until the token ends.
 func (a *API) grown(ctx context.Context, x *gate.Request, in *eventsOfVault, last uint64) (text []byte, next uint64, err error) {
-	c, err := x.Standing(ctx)
+	c, err := x.StandingNow(ctx) // whoever reads on when a token has ended has another by then
 	if err != nil {
 		return nil, last, err
-	}
-	if end := c.Who.Until; !end.IsZero() && !c.Now.Before(end) { // whoever reads on has another token by then
-		return nil, last, errTailEnded
 	}
 	rows, _, err := a.readEvents(ctx, c, &in.listEvents, func(q *audit.Query) { q.Vault, q.AfterSeq = in.VaultID, last })
 	if err != nil || len(rows) == 0 {

@@ -127,6 +127,33 @@ func TestATailEndsWithTheRightToTheLog(t *testing.T) {
 	}
 }
 
+// A token and a key that have expired are told nothing any more, whoever they are of.
+func TestATailEndsWithItsCredential(t *testing.T) {
+	for name, credential := range map[string]func(w *world, ada *human) string{
+		"a token of an agent": func(w *world, ada *human) string {
+			made := w.do("POST", "/v1/agents", ada.token, object{"name": "worker", "token_ttl_seconds": 60}).want(201)
+			return w.do("POST", "/v1/auth/agent-token", "", object{"api_key": made.str("api_key")}).want(200).str("access_token")
+		},
+		"a key of a person": func(w *world, ada *human) string {
+			return w.do("POST", "/v1/auth/api-keys", ada.login(), object{"name": "short", "expires_at": w.Clock.Now().Add(time.Minute)}).want(201).str("api_key")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			srv := httptest.NewServer(w.API)
+			t.Cleanup(srv.Close)
+			f, _ := follow(t, srv, credential(w, w.signup("ada")), "")
+			w.Clock.Forward(61 * time.Second)
+			for ok := true; ok; {
+				_, ok = f.next()
+			}
+			if err := f.lines.Err(); err != nil {
+				t.Errorf("it did not end by itself: %v", err)
+			}
+		})
+	}
+}
+
 func TestATailRefusesWhatItDoesNotKnow(t *testing.T) {
 	w := open(t)
 	srv := httptest.NewServer(w.API)

@@ -193,3 +193,10 @@ document.addEventListener("click", async (e) => {
     b.disabled = false;
   }
 });
+// The enter key in the form of a new passkey does what its button does.
+document.addEventListener("submit", (e) => {
+  const b = e.target.querySelector("[data-passkey][data-new]");
+  if (!b || e.target.elements.passkey.value) return;
+  e.preventDefault();
+  b.click();
+});

@@ -26,8 +26,8 @@ func Set(unowned func(context.Context) bool) frame.Set {
 
 type site struct{ unowned func(context.Context) bool }
 
-// form is what was filled in. The code and the password are not shown again.
-type form struct{ Email, Name, Problem string }
+// form is what was filled in. The password is not shown again.
+type form struct{ Code, Email, Name, Problem string }
 
 func (s site) ask(v *frame.Visit) error {
 	if !s.unowned(v.R.Context()) {
@@ -37,7 +37,7 @@ func (s site) ask(v *frame.Visit) error {
 }
 
 func (s site) make(v *frame.Visit) error {
-	f := form{Email: v.Form("email"), Name: v.Form("name")}
+	f := form{Code: v.Form("code"), Email: v.Form("email"), Name: v.Form("name")}
 	made, err := v.API.Setup(v.R.Context(), v.Form("code"), f.Email, client.ValueOf(v.R.PostFormValue("password")), f.Name)
 	switch {
 	case client.IsStatus(err, http.StatusConflict):
