@@ -102,7 +102,7 @@ func (s *Service) mailReset(ctx context.Context, address string, now time.Time) 
 }
 
 // FirstProof reports whether a mailed token is the first that shows whose the address of an
-// account is: its keys and second factor end then, since they may be of somebody else who
+// account is: its keys, passkeys and second factor end then, since they may be of somebody else who
 // made the account.
 func FirstProof(verified bool) bool { return !verified }
 
@@ -143,7 +143,7 @@ func (s *Service) ResetPassword(ctx context.Context, c *call.Call, token string,
 	s.identity.Forgive(ctx, c, identity.AttemptAt(c, identity.AttemptPassword, a.Email), true)
 	keys := "personal API keys that last longer than a day have not."
 	if !a.EmailVerified {
-		keys = "so have personal API keys and the second factor, since nobody had confirmed the address before."
+		keys = "so have personal API keys, passkeys and the second factor, since nobody had confirmed the address before."
 	}
 	s.notice(ctx, &a, "The password of your account was set anew through a mailed link. All sessions have ended; "+keys)
 	return nil

@@ -193,6 +193,7 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	}
 	key := s.do("POST", "/v1/auth/api-keys", squatter, object{"name": "k"}).want(201).str("api_key")
 	squatting.token = squatter
+	_, theirs := squatting.passkey("phone")
 	squatting.secondFactor()
 	// The mail that sets a new password shows whose the account is.
 	s.do("POST", "/v1/auth/forgot-password", "", object{"email": "bob@example.com"}).want(200)
@@ -201,6 +202,7 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	join("").want(200)
 	s.do("GET", "/v1/auth/me", squatter, nil).want(401)
 	s.do("GET", "/v1/auth/me", key, nil).want(401)
+	s.enter(theirs).want(401)
 	s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": password}, from("192.0.2.78:1")).want(401)
 	bob := s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": nextPassword}).want(200).str("access_token")
 	if l := s.do("GET", "/v1/auth/orgs", bob, nil).want(200).list("orgs"); len(l) != 2 {

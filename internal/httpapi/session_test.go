@@ -57,6 +57,7 @@ func (s *session) ids() map[string]string {
 			"router_key_id":  s.do("POST", "/v1/agents/"+s.worker.id+"/router-keys", s.ada.token, object{"name": "kept"}).want(201).str("key", "id"),
 			"binding_id":     s.do("POST", "/v1/agents/"+s.worker.id+"/bindings", s.ada.token, s.goodBodies()["create-agent-binding"]).want(201).str("id"),
 			"activity_id":    s.KeepFlagged(s.Who(s.worker.token), flagged.Excerpt{Threat: "command_injection", Text: "rm -rf /"}),
+			"passkey_id":     passkeyOf(s.ada),
 			"webhook_id":     s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
 		}
 	}
@@ -65,6 +66,12 @@ func (s *session) ids() map[string]string {
 		out[k] = v
 	}
 	return out
+}
+
+// passkeyOf is the id of a new passkey.
+func passkeyOf(h *human) string {
+	id, _ := h.passkey("kept")
+	return id
 }
 
 // approvalOf has an agent of ada's ask for a read of a path that needs one.
@@ -93,7 +100,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "request_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id", "router_key_id", "activity_id", "binding_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "request_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id", "router_key_id", "activity_id", "binding_id", "passkey_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

@@ -49,7 +49,8 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 			if err == nil {
 				err = tx.endKeys(all, now, user, `1 = 1`)
 			}
-			statements = append(statements, stmt(`DELETE FROM user_totp WHERE user_id = $1`, user),
+			statements = append(statements, stmt(`UPDATE passkeys SET removed_at = $2 WHERE user_id = $1 AND removed_at IS NULL`, user, micros(now)),
+				stmt(`DELETE FROM passkey_challenges WHERE user_id = $1`, user), stmt(`DELETE FROM user_totp WHERE user_id = $1`, user),
 				stmt(`DELETE FROM recovery_codes WHERE user_id = $1`, user), stmt(`UPDATE users SET totp = 0 WHERE id = $1`, user))
 		}
 		for _, s := range append(statements,
