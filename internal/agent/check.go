@@ -25,10 +25,18 @@ var (
 	errTTL    = invalid("invalid_token_ttl_seconds", "token_ttl_seconds must be between 1 and 2592000 (30 days), or null for the default.")
 )
 
+// checkName refuses what could be taken for the id of another agent, too.
+func checkName(name string) error {
+	if ids.Like(name) {
+		return invalid("invalid_name", "A name is no UUID and not eight hexadecimal digits: it would be taken for the id of another agent.")
+	}
+	return identity.CheckText("name", name, 255)
+}
+
 // check refuses what can't be stored and brings the rest into one form.
 func (a *Agent) check() error {
 	a.Name = strings.TrimSpace(a.Name)
-	if err := identity.CheckText("name", a.Name, 255); err != nil {
+	if err := checkName(a.Name); err != nil {
 		return err
 	}
 	if utf8.RuneCountInString(a.Description) > 4096 || !utf8.ValidString(a.Description) || strings.ContainsRune(a.Description, 0) {

@@ -51,7 +51,7 @@ func (s *Service) Enroll(ctx context.Context, c *call.Call, name, email, descrip
 		ID: ids.New(), Email: address, Name: strings.TrimSpace(name), Description: strings.TrimSpace(description),
 		Address: identity.AddressText(c.IP), CreatedAt: stamp.Of(c.Now),
 	}
-	if err := identity.CheckText("name", r.Name, 255); err != nil {
+	if err := checkName(r.Name); err != nil {
 		return err
 	}
 	if utf8.RuneCountInString(r.Description) > 1000 || !utf8.ValidString(r.Description) || strings.ContainsRune(r.Description, 0) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/oneline"
 )
 
@@ -81,7 +82,7 @@ var (
 	errTwice  = invalid("allowed_hosts and allowed_paths stand in one place: in guardrails, in config, or beside them.")
 	errType   = fault.New(fault.Invalid, "binding_type_not_supported",
 		"This server executes bindings of the types http, graphql and postgres. mysql, redis, grpc, smtp, cloud_sdk, s3 and custom it does not.")
-	errName = fault.New(fault.Invalid, "invalid_name", "name has 1 to 128 characters that are all seen (none of control, of direction or without a shape), and is no UUID.")
+	errName = fault.New(fault.Invalid, "invalid_name", "name has 1 to 128 characters that are all seen (none of control, of direction or without a shape), and is no UUID and not eight hexadecimal digits.")
 )
 
 const (
@@ -161,14 +162,10 @@ func one(was []string, places ...[]string) ([]string, error) {
 
 // CheckName refuses a name that can't be told from an id.
 func CheckName(name string) error {
-	if !plainName(name) || !oneline.Plain(name) || looksLikeID(name) {
+	if !plainName(name) || !oneline.Plain(name) || ids.Like(name) {
 		return errName
 	}
 	return nil
-}
-
-func looksLikeID(s string) bool {
-	return len(s) == 36 && strings.Count(s, "-") == 4 && strings.Trim(strings.ToLower(s), "0123456789abcdef-") == ""
 }
 
 func (b *Binding) check() error {

@@ -540,6 +540,29 @@ func TestBindingsEndWithTheirRights(t *testing.T) {
 	}
 }
 
+// TestWhatWasSentIsNotSaidToBeRefused: an answer that nobody can read comes after the request, which may have
+// been done.
+func TestWhatWasSentIsNotSaidToBeRefused(t *testing.T) {
+	u := openUnseeing(t)
+	calls := 0
+	switched := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
+	}))
+	t.Cleanup(switched.Close)
+	u.keep("api-keys/pay", hiddenValue, object{"hosts": []string{strings.TrimPrefix(switched.URL, "http://")}, "in": "bearer"})
+	got := u.asks(object{"method": "POST", "url": switched.URL + "/charge", "headers": object{"Authorization": "Bearer {{secret:api-keys/pay}}"}}).want(422, "upstream_failed")
+	if !strings.Contains(string(got.body), "is not known") || calls != 1 {
+		t.Errorf("%d calls, %s", calls, got.body)
+	}
+}
+
 // TestWhatWasNotSentMayBeTriedAgain: whoever asks is told why, and that nothing was done.
 func TestWhatWasNotSentMayBeTriedAgain(t *testing.T) {
 	u := openUnseeing(t)

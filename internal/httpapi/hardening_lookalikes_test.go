@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -59,6 +60,26 @@ func TestNamesHaveNoUnseenCharacters(t *testing.T) {
 	}
 	for _, name := range []string{"👩\u200d💻 laptop", "نامه\u200cای", "日本語"} {
 		s.do("POST", "/v1/agents", s.ada.token, object{"name": name}).want(201)
+	}
+}
+
+// Commands and tools take a name, an id, or the eight characters of one that tables show: a vault or an agent
+// of such a name would be used in the place of another.
+func TestNamesAreNotThoseOfIDs(t *testing.T) {
+	s := openSession(t)
+	agent := s.ada.agent(object{"name": "worker"})
+	for _, name := range []string{s.vault, strings.ToUpper(s.vault), s.vault[:8], s.vault[28:], "DEADBEEF"} {
+		for at, method := range map[string]string{
+			"/v1/vaults": "POST", "/v1/vaults/" + s.vault: "PATCH", "/v1/agents": "POST", "/v1/agents/" + agent.id: "PATCH",
+		} {
+			s.do(method, at, s.ada.token, object{"name": name}).want(400, "invalid_name")
+		}
+		s.do("POST", "/v1/agents/"+agent.id+"/bindings", s.ada.token, object{
+			"name": name, "binding_type": "http", "config": object{"base_url": "https://api.example.com"}, "credential": "sk-12345678",
+		}).want(400, "invalid_name")
+	}
+	for _, name := range []string{"deadbee", "deadbeef0", "feedback"} {
+		s.do("POST", "/v1/vaults", s.ada.token, object{"name": name}).want(201)
 	}
 }
 

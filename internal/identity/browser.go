@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
@@ -110,8 +111,12 @@ func (s *Service) Browse(ctx context.Context, cookie string, used bool, now time
 	return b, token, err
 }
 
+// ErrOtherPerson is the error of a proof that was somebody else's.
+var ErrOtherPerson = fault.New(fault.Denied, "other_person", "That is another account than the one that is signed in here.")
+
 // Confirm notes that the person of a browser has just signed in again, with a token of
-// that, and returns the cookie that takes the place of the old one.
+// that, and returns the cookie that takes the place of the old one. A token of another
+// person is ErrOtherPerson, and the login goes on as it was.
 func (s *Service) Confirm(ctx context.Context, cookie, token string, now time.Time) (next secret.Bytes, err error) {
 	b, err := s.store.Browser(ctx, HashKey(cookie))
 	if err != nil {
@@ -122,7 +127,7 @@ func (s *Service) Confirm(ctx context.Context, cookie, token string, now time.Ti
 		return next, err
 	}
 	if again.User != b.User {
-		return next, ErrUnauthenticated
+		return next, ErrOtherPerson
 	}
 	text, old := RandomText(), b.Hash
 	b.Hash, b.Person, b.SeenAt = HashKey(text), again.Person, again.SeenAt

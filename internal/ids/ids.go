@@ -6,6 +6,7 @@ package ids
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"strings"
 
 	"github.com/google/uuid"
@@ -19,6 +20,16 @@ func NewSorted() string { return uuid.Must(uuid.NewV7FromReader(rand.Reader)).St
 
 // Valid reports whether s is an id, in letters of either case.
 func Valid(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
+
+// Like reports whether s reads as an id, or as the eight characters of one that tables show and commands
+// take. A thing of such a name could be taken for another.
+func Like(s string) bool {
+	if len(s) != 8 {
+		return Valid(s)
+	}
+	_, err := hex.DecodeString(s)
+	return err == nil
+}
 
 // Exact reports whether s is an id as New writes it. Where an id is compared letter
 // by letter, one thing must not have two spellings.

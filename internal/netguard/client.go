@@ -95,6 +95,10 @@ func (g *Guard) Transport(o Options) http.RoundTripper {
 	return &transport{guard: g, https: encrypted, http: open, maxBody: o.MaxBody, stream: o.Stream}
 }
 
+// errSwitched is of an answer that makes its connection one that nothing bounds any more. The request was
+// sent, so that it is no ErrRefused.
+var errSwitched = errors.New("netguard: the other server went over to a protocol that nobody asked for")
+
 // transport is an http.RoundTripper. Plain http has connections of its own,
 // which only what is allowed gets.
 type transport struct {
@@ -125,7 +129,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		_ = res.Body.Close()
-		return nil, ErrRefused // a connection that nothing bounds any more
+		return nil, errSwitched
 	}
 	res.Body = &bounded{ReadCloser: res.Body, left: t.maxBody}
 	return res, nil

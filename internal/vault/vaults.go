@@ -70,6 +70,9 @@ func checkName(name string) error {
 	if n < 1 || n > 255 || !oneline.Plain(name) || NameKey(name) == "" {
 		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters that are all seen: none of control, of direction or without a shape.")
 	}
+	if ids.Like(name) {
+		return fault.New(fault.Invalid, "invalid_name", "A name is no UUID and not eight hexadecimal digits: it would be taken for the id of another vault.")
+	}
 	if looksReserved(name) {
 		return fault.New(fault.Invalid, "reserved_name", "Names that begin with two underscores are kept for the server. Choose another.")
 	}

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -48,6 +49,9 @@ func (v *Visit) LetIn(token, to string) error {
 	v.keep(string(cookie.Reveal()))
 	return v.Redirect(Local(to))
 }
+
+// SomebodyElse reports whether an error of Proved says that the proof was of another account.
+func SomebodyElse(err error) bool { return errors.Is(err, identity.ErrOtherPerson) }
 
 // Proved notes that the person of this login has just proved to be there, with the token of
 // a login that was for this alone.

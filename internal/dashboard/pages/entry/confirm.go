@@ -31,11 +31,7 @@ func (d Door) ask(v *frame.Visit, q *question) error {
 	if me, err := v.API.Me(v.R.Context()); err == nil {
 		q.Email = me.Email
 	}
-	back := q.To
-	if v.R.Method == http.MethodGet {
-		back = v.R.URL.RequestURI()
-	}
-	q.Others = d.others(back, true)
+	q.Others = d.others(q.To, true)
 	status := http.StatusOK
 	if q.Problem != "" {
 		status = http.StatusUnauthorized
@@ -79,7 +75,9 @@ func (d Door) confirmed(v *frame.Visit) error {
 	if token == "" {
 		return d.ask(v, q)
 	}
-	if err := v.Proved(token); err != nil {
+	if err := v.Proved(token); frame.SomebodyElse(err) {
+		return d.somebodyElse(v, q)
+	} else if err != nil {
 		return err
 	}
 	switch {
@@ -89,6 +87,12 @@ func (d Door) confirmed(v *frame.Visit) error {
 		return v.Back(q.To, "")
 	}
 	return v.GoOn(q.Action, q.Fields)
+}
+
+// somebodyElse asks again after a proof of another account.
+func (d Door) somebodyElse(v *frame.Visit, q *question) error {
+	q.Problem = v.T("That is another account than the one that is signed in here.")
+	return d.ask(v, q)
 }
 
 // pathOf is the path of an address with its query.

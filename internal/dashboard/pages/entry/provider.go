@@ -91,7 +91,9 @@ func (d Door) cameBack(v *frame.Visit) error {
 	if err := v.Enter(); err != nil {
 		return v.LetIn(token, b.To) // the login of before has ended meanwhile
 	}
-	if err := v.Proved(token); err != nil {
+	if err := v.Proved(token); frame.SomebodyElse(err) {
+		return d.somebodyElse(v, &question{Action: b.To, To: b.To, Fields: url.Values{}})
+	} else if err != nil {
 		return err
 	}
 	return v.Back(b.To, "That was you. Do again what you were doing.")
