@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 )
 
 // Event is one event, or a comment that keeps the connection alive.
@@ -94,6 +95,17 @@ func (e *Event) field(line []byte) {
 // line. At the end of the stream it returns what is there with io.EOF.
 func (r *Reader) line(room int) (line, raw []byte, err error) {
 	for {
+		if b := r.plain(); len(b) > 0 {
+			if len(raw)+len(b) > cap(raw) {
+				raw = slices.Grow(raw, max(len(raw), len(b))) // append grows long ones by a quarter, and copies each time
+			}
+			raw = append(raw, b...)
+			_, _ = r.in.Discard(len(b)) // they are there
+			if len(raw) > room {
+				return nil, nil, ErrTooLong
+			}
+			continue
+		}
 		c, err := r.in.ReadByte()
 		if err != nil {
 			return bytes.TrimPrefix(raw, []byte("\n")), raw, err
@@ -127,6 +139,22 @@ func (r *Reader) line(room int) (line, raw []byte, err error) {
 			return nil, nil, ErrTooLong
 		}
 	}
+}
+
+// plain returns what is there of the line up to its end, without reading: a long line is not looked at byte
+// by byte. It is empty where the next byte says how the line before has ended.
+func (r *Reader) plain() []byte {
+	if r.cr {
+		return nil
+	}
+	b, _ := r.in.Peek(r.in.Buffered()) // so many are there
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		b = b[:i]
+	}
+	if i := bytes.IndexByte(b, '\r'); i >= 0 {
+		b = b[:i]
+	}
+	return b
 }
 
 // body is a line without its end, and without the LF of the end before it.
