@@ -98,7 +98,7 @@ var (
 	ErrThere   = fault.New(fault.Conflict, "agent_binding_exists", "The agent has a binding of this name.")
 	ErrRoom    = fault.New(fault.Conflict, "too_many_agent_bindings", "An agent has at most 100 bindings.")
 	ErrChanged = fault.New(fault.Conflict, "agent_binding_changed", "The binding was changed meanwhile. Try again.")
-	errOff     = fault.New(fault.Denied, "executions_disabled", "The agent may not execute: a human sets execution_intents_enabled.").Because("executions_disabled")
+	errOff     = fault.New(fault.Denied, "executions_disabled", "The agent may not execute: a human sets execution_intents_enabled (oneclaw agent update NAME --executions on).").Because("executions_disabled")
 	errStopped = fault.New(fault.Denied, "agent_binding_inactive", "The binding is not active, or has no credential. A human changes that.").Because("agent_binding_inactive")
 	errLapsed  = fault.New(fault.Denied, "agent_binding_lapsed", "Whoever set the binding's credential may not do so any more. A human sets it anew.").Because("agent_binding_lapsed")
 	errEnded   = fault.New(fault.Denied, "right_ended", "The right to this execution ended while the other server answered. Whether it did what was asked is not known.").Because("right_ended")

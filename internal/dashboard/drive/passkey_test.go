@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pages"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
@@ -103,12 +104,40 @@ func TestAPasskeysAnswerIsOfOneBrowser(t *testing.T) {
 	b.signIn("ann")
 	b.visit("/settings/passkeys/new")
 	b.fill("name", "phone")
-	b.passkey()
+	b.goes("press Enter", chromedp.Focus(`main input[name="name"]`), chromedp.KeyEvent(kb.Enter)) // as the button does
+	b.on("/settings/passkeys")
 	answer := eval[string](b, `fetch("/login/passkey", { method: "POST" }).then((r) => r.json())
 		.then((o) => navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(o) })).then((c) => JSON.stringify(c))`)
 	thief := s.OtherBrowser(ann)
 	if status, location, body := thief.Post("/login", url.Values{"passkey": {answer}}); status != http.StatusUnauthorized {
 		t.Errorf("an answer without its cookie: %d %s\n%s", status, location, body)
+	}
+}
+
+// A passkey of another account proves nothing, and leaves the login as it was.
+func TestAPasskeyOfSomebodyElseProvesNothing(t *testing.T) {
+	s := pages.Open(t)
+	h := s.Person("ann").Furnish("", canary)
+	s.Person("bob")
+	b := open(t, named(s))
+	b.authenticator()
+	b.signIn("bob")
+	b.visit("/settings/passkeys/new")
+	b.fill("name", "phone")
+	b.passkey()
+	b.signOut()
+	b.signIn("ann")
+	s.Clock.Forward(15 * time.Minute)
+	b.visit("/inbox/approvals/" + h.Approval.ID)
+	b.click(`form[action$="/approve"] button.yes`)
+	if status := b.passkey(); status != http.StatusUnauthorized || !strings.Contains(b.where(), "another account") {
+		t.Errorf("bob's passkey: %d\n%s", status, b.where())
+	}
+	b.refused(401)
+	b.visit("/vaults")
+	b.on("/vaults")
+	if got, err := s.ClientOf(s.LogIn(world.Email("ann"), world.Password)).Approval(t.Context(), h.Approval.ID); err != nil || got.Status != "pending" {
+		t.Errorf("the approval: %+v, %v", got, err)
 	}
 }
 
