@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,9 @@ type Vault struct {
 	CMEKEnabled     bool      `json:"cmek_enabled"`
 	CMEKFingerprint string    `json:"cmek_fingerprint,omitempty"`
 }
+
+// Reserved reports whether the vault is the server's own, which nobody changes by hand.
+func (v Vault) Reserved() bool { return strings.HasPrefix(v.Name, "__") }
 
 // CreateVault makes a vault. A name that is taken is a 409.
 func (c *Client) CreateVault(ctx context.Context, name, description string) (*Vault, error) {

@@ -2,6 +2,7 @@ package agents
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func showNewAgent(v *frame.Visit, status int, f agentForm) (err error) {
 	if f.Vaults, err = v.API.Vaults(v.R.Context()); frame.Seen(err) != nil {
 		return err
 	}
+	f.Vaults = slices.DeleteFunc(f.Vaults, client.Vault.Reserved)
 	f.Choices = agentLives
 	return v.Show(status, "agent-new", v.T("New agent"), f)
 }

@@ -79,6 +79,7 @@ func home(v *frame.Visit) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	d.Vaults = slices.DeleteFunc(d.Vaults, client.Vault.Reserved)
 	if audit != nil {
 		d.Agent, d.Changed = told(audit.Events)
 	}

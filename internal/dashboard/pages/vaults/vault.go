@@ -3,7 +3,6 @@ package vaults
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -156,7 +155,7 @@ func deleteVault(v *frame.Visit) error {
 }
 
 // Own reports whether the vault is the server's own, which nobody changes by hand.
-func (h vaultHead) Own() bool { return strings.HasPrefix(h.Name, "__") }
+func (h vaultHead) Own() bool { return h.Reserved() }
 
 // Head is the beginning of the page, for the templates.
 func (h vaultHead) Head() vaultHead { return h }
