@@ -144,12 +144,12 @@ func mergeInto(was any, sent []byte) ([]byte, error) {
 }
 
 // one is the list of a request, which may stand in three places and in one of them only, or what
-// was there before.
+// was there before. An empty list takes away what was there.
 func one(was []string, places ...[]string) ([]string, error) {
 	found := was
 	n := 0
 	for _, p := range places {
-		if len(p) > 0 {
+		if p != nil {
 			found = p
 			n++
 		}

@@ -35,7 +35,7 @@ type Change struct {
 }
 
 func (ch *Change) places() bool {
-	return len(ch.Config) > 0 || len(ch.Guardrails) > 0 || len(ch.Hosts) > 0 || len(ch.Paths) > 0
+	return len(ch.Config) > 0 || len(ch.Guardrails) > 0 || ch.Hosts != nil || ch.Paths != nil
 }
 
 var (

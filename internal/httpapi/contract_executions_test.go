@@ -509,3 +509,22 @@ func TestNoDeadlineOfTheConnectionEndsAnExecution(t *testing.T) {
 		t.Errorf("%d: the connection is read until %v", res.StatusCode, until)
 	}
 }
+
+// TestAnEmptyListTakesTheBoundAway: in each of the places where lists of a binding may stand.
+func TestAnEmptyListTakesTheBoundAway(t *testing.T) {
+	x := openExecuting(t)
+	made := x.do("POST", x.at("/bindings"), x.ada.token, object{
+		"name": "bounded", "binding_type": "http", "config": object{"base_url": "https://api.example.com"}, "credential": "sk-12345678",
+	}).want(201).str("id")
+	at := x.at("/bindings/" + made)
+	for name, body := range map[string]object{
+		"beside": {"allowed_paths": []string{}}, "guardrails": {"guardrails": object{"allowed_paths": []string{}}}, "config": {"config": object{"allowed_paths": []string{}}},
+	} {
+		x.do("PATCH", at, x.ada.token, object{"allowed_paths": []string{"/v1/**"}}).want(200)
+		x.do("PATCH", at, x.ada.token, body).want(200)
+		if rails, _ := x.do("GET", at, x.ada.token, nil).want(200).json()["guardrails"].(map[string]any); rails["allowed_paths"] != nil {
+			t.Errorf("%s: %v", name, rails)
+		}
+	}
+	x.do("PATCH", at, x.ada.token, object{"allowed_paths": []string{}, "guardrails": object{"allowed_paths": []string{"/v1/**"}}}).want(400)
+}
