@@ -31,8 +31,6 @@ has git || missing+=(git)
 has gh || missing+=(gh)
 has javac || missing+=(default-jdk-headless)
 has ruby || missing+=(ruby)
-# Cargo 1.74 or newer: the one of Debian 12 knows no registry that demands a token, and that of the browsers' packages does.
-has cargo || { apt-cache show cargo-web >/dev/null 2>&1 && missing+=(cargo-web); } || missing+=(cargo)
 has psql || missing+=(postgresql-client)
 [ -x /usr/bin/aws ] || missing+=(awscli)
 for module in requests httpx pip; do
