@@ -99,7 +99,7 @@ func readPasskey(scan func(...any) error) (account.Passkey, error) {
 	if err == nil {
 		err = readList(transports, &p.Transports)
 	}
-	p.Count, p.Backable, p.BackedUp = uint32(count), backable != 0, backed != 0 //nolint:gosec // G115: it was one when it was written
+	p.Count, p.Backable, p.BackedUp = uint32(count), backable != 0, backed != 0
 	p.CreatedAt, p.UsedAt = fromMicros(created), fromNull(used)
 	return p, err
 }
