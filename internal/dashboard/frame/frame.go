@@ -96,6 +96,8 @@ func New(c Config, sets ...Set) *Frame {
 		}
 	}
 	add("GET /static/{name}", f.files)
+	// Browsers ask for it beside answers that are no page and name no icon.
+	add("GET /favicon.ico", http.RedirectHandler(f.files.address("icon.svg"), http.StatusFound))
 	mux.Handle("/", f.open(Missing))
 	f.serve = http.NewCrossOriginProtection().Handler(mux)
 	return f

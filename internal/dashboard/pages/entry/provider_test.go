@@ -83,6 +83,17 @@ func TestAPersonLogsInWithAProviderAndProvesThereToBeHere(t *testing.T) {
 	}
 }
 
+func TestTheIconIsWhereBrowsersLookForIt(t *testing.T) {
+	b := surf(t, pages.Open(t))
+	status, to, _ := b.open("/favicon.ico")
+	if status != http.StatusFound {
+		t.Fatalf("%d %s", status, to)
+	}
+	if status, _, text := b.open(to); status != http.StatusOK || !strings.Contains(text, "<svg") {
+		t.Errorf("%s: %d", to, status)
+	}
+}
+
 func TestALoginWithAProviderIsOfTheBrowserThatBeganIt(t *testing.T) {
 	p := idp.Start(t)
 	s := pages.OpenTrusting(t, p)
