@@ -7,7 +7,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pages"
 )
 
-// What becomes an element is parsed: a text that only looks like a handler is none.
+// A text is parsed before it becomes elements: one that only looks like an event handler passes, and an element
+// with a handler is refused.
 func TestTextsThatRunSomethingBecomeNoElements(t *testing.T) {
 	b := open(t, pages.Open(t).URL)
 	b.visit("/login")
@@ -29,5 +30,5 @@ func TestTextsThatRunSomethingBecomeNoElements(t *testing.T) {
 			t.Errorf("taken: %s", part)
 		}
 	}
-	b.complaints() // that the handlers of what was refused are none
+	b.complaints() // the browser says that it refused the handlers
 }

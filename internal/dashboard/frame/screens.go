@@ -60,7 +60,7 @@ func loadScreens(f files, sets []Set) screens {
 	for _, lang := range languages {
 		all := template.New("").Funcs(functions(s.words, lang, f))
 		for _, one := range sets {
-			if shared, _ := fs.Glob(one.Templates, "templates/_*.html"); len(shared) > 0 { // it fails for a pattern that is none
+			if shared, _ := fs.Glob(one.Templates, "templates/_*.html"); len(shared) > 0 { // only a malformed pattern is an error
 				template.Must(all.ParseFS(one.Templates, shared...))
 			}
 		}

@@ -128,8 +128,8 @@ func (v *Visit) GoOn(action string, fields url.Values) error {
 	return nil
 }
 
-// Local is a path of ours, or the first page for what is none: it comes from an address
-// that anybody can make.
+// Local returns the path when it leads to a page of this server, and the first page
+// otherwise. The path comes from an address that anybody can make.
 func Local(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {

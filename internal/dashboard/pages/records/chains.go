@@ -43,7 +43,7 @@ type chainForm struct {
 // newChain asks for a person first: a form with the address of a node is not kept while
 // somebody proves that it is them.
 func newChain(v *frame.Visit) error {
-	if _, err := v.API.AllChains(v.R.Context()); err != nil { // who may add none is told at once
+	if _, err := v.API.AllChains(v.R.Context()); err != nil { // whoever may not add a chain is told before they fill in the form
 		return err
 	}
 	if v.Person() {

@@ -135,7 +135,7 @@ func leafOf(ctx context.Context, v *frame.Visit, pick client.ModelRequestFilter)
 	return got.Events, leaf, nil
 }
 
-// chosen is what was chosen of a list, which names it also where there is none of it.
+// chosen is the choice that the list must show, also when no row has it.
 func chosen(name string) []string {
 	if name == "" {
 		return nil
